@@ -1,0 +1,1 @@
+"""What happens to a job, one verb a module."""
