@@ -26,6 +26,7 @@ from jigdesk.domain.changes import (
 from jigdesk.domain.engine import EngineEvent, EngineFile, Prompt
 from jigdesk.domain.events import Event, EventDraft
 from jigdesk.domain.job import Job, JobStatus
+from jigdesk.domain.webhooks import JobCommand, JobCreated, JobOutput
 
 # --- object store -----------------------------------------------------------------------------
 
@@ -346,3 +347,72 @@ class Tunnel(Protocol):
 
     async def run(self) -> None:
         """Keep the tunnel up until cancelled."""
+
+
+# --- what the listeners call ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a webhook: the job's status and whether it was known already."""
+
+    job_id: str
+    status: JobStatus
+    duplicate: bool
+
+
+class Intake(Protocol):
+    """Where well-signed webhooks go. A Receipt means: it is on disk."""
+
+    async def job_created(self, webhook_id: str, webhook: JobCreated) -> Receipt:
+        """Take a job in; raises RequestError(503, retry_after_s) when full or draining."""
+
+    async def job_output(self, webhook_id: str, webhook: JobOutput) -> Receipt:
+        """Note results that appeared; raises RequestError(404) for an unknown job."""
+
+    async def job_command(self, webhook_id: str, webhook: JobCommand) -> Receipt:
+        """Cancel or retry; raises RequestError(404) for an unknown job."""
+
+    def refusals(self) -> Sequence[str]:
+        """Why no job is accepted now, in sentences; empty when jobs are accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of health: `level` is ok, warning or error; `remedy` is empty when ok."""
+
+    name: str
+    level: str
+    message: str
+    remedy: str = ""
+
+
+class Control(Protocol):
+    """What the owner may do."""
+
+    async def retry(self, job_id: str) -> Job:
+        """Start a new attempt of a final job; RequestError 404 or 409."""
+
+    async def cancel(self, job_id: str) -> Job:
+        """End a job; a cancelled one stays so (no error); 404, or 409 when it ended."""
+
+    async def prioritise(self, job_id: str) -> Job:
+        """Put a waiting job first; RequestError 404 or 409."""
+
+    async def pause(self, reason: str) -> None:
+        """Hold the queue: jobs are accepted and wait."""
+
+    async def resume(self) -> None:
+        """End a pause or a drain."""
+
+    async def drain(self) -> None:
+        """Accept nothing new and finish what is here."""
+
+    async def queue(self) -> Mapping[str, Any]:
+        """`{paused, draining, running, queued, accepting, …}`."""
+
+    async def health(self) -> Sequence[Check]:
+        """The checks as they stand."""
+
+    async def engine(self, action: str) -> Mapping[str, Any]:
+        """`start`, `stop` or `restart` the engine; returns its state."""
