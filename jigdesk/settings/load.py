@@ -1,0 +1,232 @@
+"""Reads the settings: config.toml, then the environment, then secrets; every problem at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from jigdesk.settings import secrets
+from jigdesk.settings.checks import cross_checks
+from jigdesk.settings.fields import ENV_PREFIX, SettingField, fields, nearest, sections
+from jigdesk.settings.model import Settings
+from jigdesk.settings.paths import Paths, find_paths
+from jigdesk.settings.problems import Problem, SettingsError
+
+Overrides = Mapping[str, Mapping[str, Any]]
+_SHOWN_CHARS = 60
+
+
+def load_settings(
+    env: Mapping[str, str] | None = None, overrides: Overrides | None = None
+) -> Settings:
+    """Read and check all settings; `env` None means the process's own environment.
+
+    `overrides` (section → key → value) win over everything else. Blocks on files, and on the OS
+    keyring up to `secrets.KEYRING_TIMEOUT_S` where a secret is needed that stands nowhere else.
+    Raises SettingsError with every problem that it found.
+    """
+    env = os.environ if env is None else env
+    return _Load(env, find_paths(env)).settings(overrides or {})
+
+
+class _Load:
+    """One load: the values so far, where each came from, and what is wrong."""
+
+    def __init__(self, env: Mapping[str, str], paths: Paths) -> None:
+        self._env = env
+        self._paths = paths
+        self._data: dict[str, dict[str, Any]] = {}
+        self._sources: dict[str, str] = {}
+        self._problems: list[Problem] = []
+        self._secrets_dir: Path | None = None
+
+    def settings(self, overrides: Overrides) -> Settings:
+        self._take_toml()
+        self._take_env()
+        for section, values in overrides.items():
+            for name, value in values.items():
+                self._set(fields()[f"{section}.{name}"], value, "command line")
+        self._take_secrets()
+        return self._build()
+
+    def _set(self, entry: SettingField, value: Any, source: str) -> None:
+        self._data.setdefault(entry.section, {})[entry.name] = value
+        self._sources[entry.key] = source
+
+    def _bad(self, key: str, message: str, source: str = "") -> None:
+        self._problems.append(Problem(key, message, source))
+
+    # --- config.toml ----------------------------------------------------------------------
+
+    def _take_toml(self) -> None:
+        path = self._paths.config_file
+        try:
+            document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        except FileNotFoundError:
+            return
+        except OSError as exc:
+            self._bad("config.toml", f"cannot be read: {exc.strerror}", str(path))
+            return
+        except UnicodeDecodeError:
+            self._bad("config.toml", "is not UTF-8", str(path))
+            return
+        except tomllib.TOMLDecodeError as exc:
+            self._bad("config.toml", f"is not TOML: {exc}", str(path))
+            return
+        known = [section.name for section in sections()]
+        for name, values in document.items():
+            if name == "secrets_dir":
+                self._take_toml_value(fields()[name], values)
+            elif name not in known:
+                self._bad(name, f"is no section; {nearest(name, known)}", str(path))
+            elif not isinstance(values, dict):
+                self._bad(name, f"must be a section: [{name}] on a line of its own", str(path))
+            else:
+                self._take_toml_section(name, values)
+
+    def _take_toml_section(self, section: str, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            entry = fields().get(f"{section}.{name}")
+            if entry is None:
+                message = f"is no setting; {nearest(name, _names(section))}"
+                self._bad(f"{section}.{name}", message, str(self._paths.config_file))
+            elif entry.secret:
+                place = secrets.where_to_put(entry, self._paths.secrets_dir)
+                self._bad(
+                    entry.key,
+                    f"a secret must not stand here in clear text; take it out and {place}",
+                    str(self._paths.config_file),
+                )
+            else:
+                self._take_toml_value(entry, value)
+
+    def _take_toml_value(self, entry: SettingField, value: Any) -> None:
+        if entry.is_path:  # relative paths count from the file that says them
+            value = _each(value, lambda text: self._paths.config_file.parent / _home(text))
+        self._set(entry, value, str(self._paths.config_file))
+
+    # --- the environment ------------------------------------------------------------------
+
+    def _take_env(self) -> None:
+        by_env = {entry.env: entry for entry in fields().values()}
+        for variable, text in self._env.items():
+            entry = by_env.get(variable.upper())
+            if entry is None:
+                # without a double underscore it is somebody else's (JIGDESK_HOME, the Lambdas')
+                if variable.upper().startswith(ENV_PREFIX) and "__" in variable:
+                    self._bad(variable, f"is no setting; {nearest(variable.upper(), by_env)}")
+            elif text.strip():  # an empty variable counts as not set
+                self._take_variable(entry, variable, text)
+
+    def _take_variable(self, entry: SettingField, variable: str, text: str) -> None:
+        value: Any = text.strip()
+        if entry.is_list:
+            try:
+                value = json.loads(text)
+            except ValueError:
+                value = None
+            if not isinstance(value, list):
+                self._bad(entry.key, 'must be a JSON list, such as ["a", "b"]', variable)
+                return
+        if entry.is_path:
+            value = _each(value, lambda path: _home(path).absolute())
+        self._set(entry, value, variable)
+
+    # --- secrets --------------------------------------------------------------------------
+
+    def _take_secrets(self) -> None:
+        self._secrets_dir = self._data.pop("", {}).get("secrets_dir")
+        if self._secrets_dir is not None and not isinstance(self._secrets_dir, Path):
+            self._bad("secrets_dir", "must be a folder", self._sources["secrets_dir"])
+            self._secrets_dir = None
+        folder = self._secrets_dir or self._paths.secrets_dir
+        self._paths = dataclasses.replace(self._paths, secrets_dir=folder)
+        if self._secrets_dir is not None and not folder.is_dir():
+            self._bad("secrets_dir", f"{folder} is no folder", self._sources["secrets_dir"])
+        found = secrets.read_files(folder, self._env)
+        self._problems += [p for p in found.problems if not self._has(p.key)]
+        for key, value in found.values.items():
+            if not self._has(key):
+                self._set(fields()[key], value, found.sources[key])
+        if not self._problems:  # a load that fails anyhow does not wait for a keyring
+            wanted = secrets.needed_from_keyring(self._data)
+            for key, value in secrets.read_keyring(wanted).items():
+                self._set(fields()[key], value, "OS keyring")
+
+    def _has(self, key: str) -> bool:
+        section, _, name = key.partition(".")
+        return name in self._data.get(section, {})
+
+    # --- the whole ------------------------------------------------------------------------
+
+    def _build(self) -> Settings:
+        local_dir = self._data.get("store", {}).get("local_dir")
+        if isinstance(local_dir, Path):
+            self._paths = dataclasses.replace(self._paths, store_dir=local_dir)
+        settings = None
+        try:
+            settings = Settings.model_validate(
+                {**self._data, "paths": self._paths, "secrets_dir": self._secrets_dir}
+            )
+        except ValidationError as exc:
+            self._problems += self._explain(exc)
+        else:
+            self._problems += [
+                dataclasses.replace(problem, source=self._sources.get(problem.key, ""))
+                for problem in cross_checks(settings)
+            ]
+        if settings is None or self._problems:
+            raise SettingsError(self._problems)
+        return settings
+
+    def _explain(self, exc: ValidationError) -> Iterable[Problem]:
+        explained: set[str] = set()
+        for error in exc.errors(include_url=False, include_context=False):
+            location = error["loc"]
+            entry = fields()[".".join(str(part) for part in location[:2])]
+            if entry.key in explained:
+                continue
+            explained.add(entry.key)
+            value = self._data[entry.section][entry.name]
+            if entry.is_list and isinstance(value, list) and isinstance(location[-1], int):
+                value = value[location[-1]]
+            said = "it" if entry.secret else _shown(value)
+            reason = error["msg"].removeprefix("Value error, ")
+            why = f" ({reason})" if error["type"] == "value_error" and not entry.secret else ""
+            yield Problem(
+                entry.key,
+                f"must be {entry.allowed}; {said} is not{why}",
+                self._sources.get(entry.key, ""),
+            )
+
+
+def _names(section: str) -> list[str]:
+    return [entry.name for entry in fields().values() if entry.section == section]
+
+
+def _home(text: str) -> Path:
+    path = Path(text)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # a user that this machine does not have: leave it as it stands
+        return path
+
+
+def _each(value: Any, convert: Any) -> Any:
+    if isinstance(value, str):
+        return convert(value)
+    if isinstance(value, list):
+        return [convert(item) if isinstance(item, str) else item for item in value]
+    return value
+
+
+def _shown(value: object) -> str:
+    text = str(value) if isinstance(value, Path) else repr(value)
+    return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
