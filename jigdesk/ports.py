@@ -247,7 +247,11 @@ class Engine(Protocol):
 
 
 class Journal(Protocol):
-    """The truth of this machine. Reads see every change that was awaited before."""
+    """The truth of this machine. Reads see every change that was awaited before.
+
+    Every method raises JournalUnavailable when the disk is full, fails or is locked. A write
+    is one transaction: cancelling its caller leaves it whole or undone, mostly whole.
+    """
 
     async def accept(self, arrival: Arrival, change: Change) -> Acceptance:
         """Create a job (status accepted, attempt 1), fsynced; duplicate when it is known."""
@@ -292,13 +296,26 @@ class Journal(Protocol):
         """Every job that is not final, in the order of the queue."""
 
     async def page(self, query: JobQuery) -> JobPage:
-        """A page of jobs."""
+        """A page of jobs; raises RequestError(400) for a bad cursor or an unknown `sort`.
+
+        `offset` counts from the cursor's place; `limit` is held between 1 and 1000.
+        """
+
+    async def count(self, query: JobQuery) -> int:
+        """How many jobs `query` finds on all of its pages."""
 
     async def counts(self) -> Mapping[JobStatus, int]:
         """How many jobs are in each status."""
 
     async def forget(self, job_id: str) -> None:
         """Remove a job that another desk claimed."""
+
+    async def prune(self, finished_before: datetime, keep: int) -> int:
+        """Delete final jobs that ended before `finished_before`, and the oldest beyond `keep`.
+
+        A job with something left in the outbox stays. Works in small transactions; cancelled,
+        it stops between two of them. Returns how many jobs went.
+        """
 
     async def outbox(
         self, kinds: Sequence[OutboxKind], *, now: datetime, limit: int
@@ -311,8 +328,11 @@ class Journal(Protocol):
     async def outbox_retry(self, row_id: int, due: datetime) -> None:
         """This failed; try again at `due`."""
 
-    async def outbox_lag(self) -> tuple[int, float]:
-        """How many rows wait, and the age of the oldest in seconds (0 when none)."""
+    async def outbox_lag(self, kinds: Sequence[OutboxKind] = ()) -> tuple[int, float]:
+        """How many rows wait, and the age of the oldest in seconds (0 when none).
+
+        Of these kinds; of every kind when `kinds` is empty.
+        """
 
     async def node_seconds(self, workflow: str) -> Mapping[str, float]:
         """Learned seconds per node id of a workflow (exponentially weighted)."""

@@ -19,7 +19,9 @@ class OutboxKind(StrEnum):
     STATE = "state"  # write state.json from the journal as it is then; coalesced
     PUT = "put"  # {"key", "body", "content_type"}
     DELETE = "delete"  # {"keys": […]}
-    PUBLISH = "publish"  # {"seq"}: one event to the publisher, in order
+    # {"seq"}: one event to the publisher, in order; a draft without seq in a Change stands for
+    # all of the Change's events, one row each
+    PUBLISH = "publish"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ class Change:
     `to` None leaves the status. `fields` are `Job` fields to set. Events get their seq in
     order. `plan` is the JSON of manifest.json when it becomes known. `durable` false skips the
     fsync (progress); a change of status is always durable. `new_attempt` starts the next
-    attempt: it raises `attempt`, resets progress and failure, and opens a row of `attempts`.
+    attempt: it raises `attempt`, resets progress and failure, and opens a row of `attempts`
+    whose reason is the field `message`; a field `failure` then says why the last one ended.
     """
 
     to: JobStatus | None = None

@@ -9,7 +9,8 @@
     │   ├── StoreUnavailable
     │   ├── PublishError
     │   ├── EngineUnavailable
-    │   └── TunnelUnavailable
+    │   ├── TunnelUnavailable
+    │   └── JournalUnavailable   the disk is full, fails, or the database is locked
     ├── StoreError               the object store refused for good
     │   ├── ObjectNotFound
     │   └── PreconditionFailed   a create-only or If-Match write lost
@@ -157,6 +158,13 @@ class TunnelUnavailable(TransientError):
 
     def __init__(self, message: str) -> None:
         super().__init__("tunnel_unavailable", message)
+
+
+class JournalUnavailable(TransientError):
+    """The journal's disk is full, fails or is locked; nothing of the call was written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("journal_unavailable", message)
 
 
 class StoreError(JigDeskError):
