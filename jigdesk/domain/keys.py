@@ -48,6 +48,21 @@ def status_key(job_id: str) -> str:
     return job_key(job_id, "status.json")
 
 
+def state_key(job_id: str) -> str:
+    """The desk's claim and idempotency markers."""
+    return job_key(job_id, "state.json")
+
+
+def manifest_key(job_id: str) -> str:
+    """The normalised plan."""
+    return job_key(job_id, "manifest.json")
+
+
+def graph_key(job_id: str) -> str:
+    """Nodes and edges of all stages, for drawing and branching."""
+    return job_key(job_id, "graph.json")
+
+
 def outputs_prefix(job_id: str) -> str:
     """Where results go."""
     return f"outputs/{job_id}/"
@@ -76,6 +91,19 @@ def index_prefix(owner_id: str) -> str:
 def index_key(owner_id: str, job_id: str) -> str:
     """The record that says who owns a job."""
     return f"job-index/by-client/{owner_id}/{job_id}.json"
+
+
+def index_pointer_key(job_id: str) -> str:
+    """Names a signed-in owner's index record before request.json is there to claim it.
+
+    Written by the jobs API beside the record and never believed without it.
+    """
+    return f"job-index/by-job/{job_id}.json"
+
+
+def index_address_prefix(address_digest: str, day: str) -> str:
+    """The jobs that one source address (its keyed digest) started on `day` (YYYY-MM-DD)."""
+    return f"job-index/by-address/{address_digest}/{day}/"
 
 
 def host_key(host_id: str) -> str:

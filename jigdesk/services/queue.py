@@ -1,0 +1,228 @@
+"""The queue: which job is prepared and run next, and who is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from jigdesk.domain.fairness import Waiting, in_turn
+from jigdesk.domain.job import Job, JobStatus
+from jigdesk.ports import Journal
+
+log = logging.getLogger(__name__)
+
+PREPARING_AT_ONCE = 2
+FINISHING_AT_ONCE = 8
+
+PAUSED = "paused"
+DRAINING = "draining"
+
+
+class Worker(Protocol):
+    """Takes one job a part of its way; every step may be entered again."""
+
+    async def prepare(self, job_id: str) -> None:
+        """Accepted → queued, unless the job ends or is another desk's."""
+
+    async def run(self, job_id: str, release: Callable[[], None]) -> None:
+        """Queued → an end, or accepted again; `release` gives the engine's slot back."""
+
+    async def finish(self, job_id: str) -> None:
+        """Everything ran → stored, confirmed, completed."""
+
+
+class JobQueue:
+    """Holds every job that is not final and gives out the slots.
+
+    Preparing and finishing have few slots of their own, so that a store that hangs never
+    leaves more than a handful of jobs in memory; running has `concurrency` slots, taken in
+    turn between owners. Lives on the core's loop; nothing in it waits on a timer.
+    """
+
+    def __init__(self, journal: Journal, *, concurrency: int, max_depth: int) -> None:
+        self._journal = journal
+        self._concurrency = concurrency
+        self._max_depth = max_depth
+        self._accepted: dict[str, Waiting] = {}
+        self._queued: dict[str, Waiting] = {}
+        self._resuming: dict[str, Waiting] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._phase: dict[str, str] = {}
+        self._served: dict[str | None, int] = {}
+        self._turns = 0
+        self._flags: dict[str, str] = {}
+        self._wake = asyncio.Event()
+        self._closing = False
+
+    # --- what others ask ---------------------------------------------------------------------
+
+    @property
+    def paused(self) -> str | None:
+        """Why the queue is held; None when it is not."""
+        return self._flags.get(PAUSED)
+
+    @property
+    def draining(self) -> str | None:
+        """Why nothing new is accepted; None when it is."""
+        return self._flags.get(DRAINING)
+
+    @property
+    def depth(self) -> int:
+        """Jobs that are here and not final."""
+        return len(self._accepted) + len(self._queued) + len(self._resuming) + len(self._tasks)
+
+    @property
+    def running(self) -> int:
+        """Jobs that hold an engine slot."""
+        return self._in("run")
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for an engine slot or to be prepared."""
+        return self.depth - len(self._tasks)
+
+    def refusals(self) -> Sequence[str]:
+        """Why no job is accepted now; empty when jobs are accepted."""
+        reasons = []
+        if self._closing:
+            reasons.append("The desk is shutting down.")
+        if self.draining is not None:
+            reasons.append(f"The queue is draining: {self.draining}")
+        if self.depth >= self._max_depth:
+            reasons.append(f"The queue is full: {self.depth} of {self._max_depth} jobs.")
+        return reasons
+
+    def position(self, job_id: str) -> int | None:
+        """The place in the line, from 1; None when the job does not wait."""
+        line = self._line()
+        return next((i for i, job in enumerate(line, 1) if job.job_id == job_id), None)
+
+    def positions(self) -> Mapping[str, int]:
+        """The place in the line of every job that waits, from 1."""
+        return {job.job_id: i for i, job in enumerate(self._line(), 1)}
+
+    # --- what others tell --------------------------------------------------------------------
+
+    async def load(self, jobs: Sequence[Job]) -> None:
+        """Take over what the journal holds at the start."""
+        for name in (PAUSED, DRAINING):
+            if reason := await self._journal.queue_flag(name):
+                self._flags[name] = reason
+        for job in jobs:
+            self.add(job)
+
+    def add(self, job: Job) -> None:
+        """A job that has to go on from where its status says."""
+        entry = Waiting(job.job_id, job.owner_id, job.priority, job.queue_order)
+        match job.status:
+            case JobStatus.ACCEPTED | JobStatus.PREPARING:
+                self._accepted[job.job_id] = entry
+            case JobStatus.QUEUED | JobStatus.RUNNING:
+                self._queued[job.job_id] = entry
+            case JobStatus.UPLOADING | JobStatus.CONFIRMING:
+                self._resuming[job.job_id] = entry
+            case _:
+                return
+        self._wake.set()
+
+    async def drop(self, job_id: str) -> None:
+        """Stop whatever is done for this job, and wait until it stopped."""
+        for line in (self._accepted, self._queued, self._resuming):
+            line.pop(job_id, None)
+        task = self._tasks.get(job_id)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait([task])
+
+    def reprioritise(self, job: Job) -> None:
+        """The job's priority or owner changed."""
+        for line in (self._accepted, self._queued):
+            if job.job_id in line:
+                line[job.job_id] = Waiting(job.job_id, job.owner_id, job.priority, job.queue_order)
+
+    def top_priority(self) -> int:
+        """A priority above every job that waits."""
+        return max((job.priority for job in self._line()), default=0) + 1
+
+    async def set_flag(self, name: str, reason: str | None) -> None:
+        """Pause or drain (a reason), or stop doing so (None); survives a restart."""
+        await self._journal.set_queue_flag(name, reason)
+        if reason is None:
+            self._flags.pop(name, None)
+        else:
+            self._flags[name] = reason
+        self._wake.set()
+
+    def close(self) -> None:
+        """Accept nothing more and start nothing more."""
+        self._closing = True
+
+    # --- the loop ----------------------------------------------------------------------------
+
+    async def serve(self, worker: Worker) -> None:
+        """Give out slots until cancelled; what is under way is cancelled too (a checkpoint)."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._wake.clear()
+                self._give_out(group, worker)
+                await self._wake.wait()
+
+    def _give_out(self, group: asyncio.TaskGroup, worker: Worker) -> None:
+        if self._closing:
+            return
+        while self._in("prepare") < PREPARING_AT_ONCE and (job := self._take(self._accepted)):
+            self._start(group, "prepare", job.job_id, worker.prepare(job.job_id))
+        while self._in("finish") < FINISHING_AT_ONCE and (job := self._take(self._resuming)):
+            self._start(group, "finish", job.job_id, worker.finish(job.job_id))
+        while self._may_run() and (job := self._take(self._queued)):
+            self._turns += 1
+            self._served[job.owner] = self._turns
+            release = partial(self._release, job.job_id)
+            self._start(group, "run", job.job_id, worker.run(job.job_id, release))
+
+    def _may_run(self) -> bool:
+        return (
+            self.paused is None
+            and self._in("run") < self._concurrency
+            and self._in("finish") < FINISHING_AT_ONCE
+        )
+
+    def _start(
+        self, group: asyncio.TaskGroup, phase: str, job_id: str, way: Coroutine[Any, Any, None]
+    ) -> None:
+        self._phase[job_id] = phase
+        task = group.create_task(self._follow(job_id, way), name=f"{phase} {job_id}")
+        self._tasks[job_id] = task
+        task.add_done_callback(lambda _: self._ended(job_id))
+
+    async def _follow(self, job_id: str, way: Coroutine[Any, Any, None]) -> None:
+        await way
+        job = await self._journal.job(job_id)
+        if job is not None:  # where it stands now says where it goes on; ended: nowhere
+            self.add(job)
+
+    def _release(self, job_id: str) -> None:
+        self._phase[job_id] = "finish"
+        self._wake.set()
+
+    def _ended(self, job_id: str) -> None:
+        del self._tasks[job_id]
+        del self._phase[job_id]
+        self._wake.set()
+
+    def _in(self, phase: str) -> int:
+        return sum(1 for value in self._phase.values() if value == phase)
+
+    def _take(self, line: dict[str, Waiting]) -> Waiting | None:
+        # a job whose last task is just ending waits for that: one task a job
+        free = [job for job in line.values() if job.job_id not in self._tasks]
+        if not free:
+            return None
+        job = in_turn(free, self._served)[0]
+        return line.pop(job.job_id)
+
+    def _line(self) -> list[Waiting]:
+        return in_turn([*self._queued.values(), *self._accepted.values()], self._served)

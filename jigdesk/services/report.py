@@ -1,0 +1,89 @@
+"""Progress of a running job: a thousand engine frames a second become five events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from jigdesk.domain.changes import Change, OutboxDraft
+from jigdesk.domain.job import Job, JobStatus
+from jigdesk.ports import Journal
+from jigdesk.services.changes import STATUS, progress_event
+
+EVENT_INTERVAL_S = 0.2
+STATUS_INTERVAL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What a running job shows now; None means unknown."""
+
+    stage: str
+    node: str | None = None
+    node_title: str | None = None
+    progress: float | None = None
+    eta_s: float | None = None
+    message: str = ""
+
+
+class ProgressReporter:
+    """Writes the newest `Present` of one job into the journal, at most 5 times a second.
+
+    `show` is cheap and may be called for every frame. Lives on the core's loop.
+    """
+
+    def __init__(
+        self, journal: Journal, job: Job, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._journal = journal
+        self._job = job
+        self._monotonic = monotonic
+        self._present: Present | None = None
+        self._dirty = asyncio.Event()
+        self._status_at = 0.0
+
+    def show(self, present: Present) -> None:
+        """Replace what is shown; progress never falls."""
+        before = self._present.progress if self._present is not None else self._job.progress
+        if before is not None and (present.progress is None or present.progress < before):
+            present = replace(present, progress=before)
+        self._present = present
+        self._dirty.set()
+
+    async def serve(self) -> None:
+        """Write until cancelled or until the job does not run any more."""
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            if not await self._write():
+                return
+            await asyncio.sleep(EVENT_INTERVAL_S)
+
+    async def _write(self) -> bool:
+        present = self._present
+        if present is None:
+            return True
+        fields = {
+            "stage": present.stage,
+            "node": present.node,
+            "node_title": present.node_title,
+            "progress": present.progress,
+            "eta_s": present.eta_s,
+        }
+        change = Change(
+            fields={**fields, "message": present.message},
+            events=(progress_event(self._job, status=JobStatus.RUNNING, **fields),),
+            outbox=self._status(),
+            durable=False,
+        )
+        job = await self._journal.apply(self._job.job_id, change, expect=(JobStatus.RUNNING,))
+        return job is not None
+
+    def _status(self) -> tuple[OutboxDraft, ...]:
+        now = self._monotonic()
+        if now - self._status_at < STATUS_INTERVAL_S:
+            return ()
+        self._status_at = now
+        return (STATUS,)

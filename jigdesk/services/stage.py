@@ -1,0 +1,264 @@
+"""Run one stage of a job on the engine, so that it can be entered again at any line."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from jigdesk.domain import ids
+from jigdesk.domain.binding import bind
+from jigdesk.domain.changes import Change, ResultFile, StageRun, StageState
+from jigdesk.domain.clock import Clock
+from jigdesk.domain.engine import (
+    NodeFinished,
+    NodeOutput,
+    NodeProgress,
+    NodesCached,
+    Preview,
+    Prompt,
+    PromptStarted,
+    PromptSucceeded,
+)
+from jigdesk.domain.errors import ErrorCode, JobError
+from jigdesk.domain.job import Job, JobStatus
+from jigdesk.domain.manifest import FileInput
+from jigdesk.domain.planning import PlannedStage
+from jigdesk.domain.progress import ProgressModel
+from jigdesk.domain.template import Template
+from jigdesk.ports import Engine, Journal, ObjectStore
+from jigdesk.services.changes import STATE, STATUS, progress_event
+from jigdesk.services.collect import MAX_FILE_BYTES, Collector, still_there
+from jigdesk.services.folder import JobFolder
+from jigdesk.services.nodetimes import NodeTimes
+from jigdesk.services.previews import Previews
+from jigdesk.services.record import PlanRecord
+from jigdesk.services.report import Present, ProgressReporter
+
+
+class JobGone(Exception):
+    """The job ended or was taken away while it was worked on: stop quietly."""
+
+
+class StageRunner:
+    """Runs stages; each leaves a StageRun as its marker before the engine hears of it."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: ObjectStore,
+        engine: Engine,
+        previews: Previews,
+        clock: Clock,
+    ) -> None:
+        self._journal = journal
+        self._store = store
+        self._engine = engine
+        self._collector = Collector(engine)
+        self._previews = previews
+        self._clock = clock
+
+    async def run(
+        self,
+        job: Job,
+        record: PlanRecord,
+        stage: PlannedStage,
+        done: Mapping[str, StageRun],
+        model: ProgressModel,
+        folder: JobFolder,
+    ) -> StageRun:
+        """Return the stage's run in state RAN (or STORED), its files in the job's folder.
+
+        `done` has the runs of the stages that it may depend on. Raises JobError,
+        EngineUnavailable, JobGone. Cancelling leaves the prompt running on the engine.
+        """
+        before = done.get(stage.name)
+        if before is not None and before.state is StageState.STORED:
+            return before
+        if (
+            before is not None
+            and before.state is StageState.RAN
+            and await asyncio.to_thread(still_there, before.files, folder)
+        ):
+            return before
+        template = record.templates[stage.workflow]
+        graph = bind(
+            template,
+            stage.params,
+            await self._input_values(job, stage, done, folder),
+            f"jigdesk/{job.job_id}/{stage.name}-{job.attempt}",
+        )
+        run = await self._begin(job, stage, before)
+        times = NodeTimes(self._clock)
+        outputs = await self._execute(
+            job, stage, template, Prompt(run.prompt_id, graph), model, times
+        )
+        files = await self._collector.collect(job.job_id, stage.name, template, outputs, folder)
+        run = replace(
+            run,
+            state=StageState.RAN,
+            ended_at=self._clock(),
+            files=files,
+            load_s=times.load_s(template),
+            run_s=times.run_s(template),
+            nodes=times.nodes(),
+        )
+        await self._apply(job, Change(stage_runs=(run,), outbox=(STATE,)))
+        await self._journal.learn_node_seconds(stage.workflow, times.seconds())
+        return run
+
+    async def _begin(self, job: Job, stage: PlannedStage, before: StageRun | None) -> StageRun:
+        """Write the prompt id down before the engine may hear of it."""
+        if before is not None and before.attempt == job.attempt:
+            run = replace(before, state=StageState.POSTING, ended_at=None, files=())
+        else:
+            run = StageRun(
+                stage=stage.name,
+                attempt=job.attempt,
+                prompt_id=ids.prompt_id(job.job_id, stage.name, job.attempt),
+                state=StageState.POSTING,
+                started_at=self._clock(),
+            )
+        current = await self._journal.job(job.job_id)
+        if current is None:
+            raise JobGone
+        fields: dict[str, Any] = {
+            "stage": stage.name,
+            "stage_index": stage.index,
+            "node": None,
+            "node_title": None,
+            "started_at": current.started_at or self._clock(),
+        }
+        change = Change(
+            to=JobStatus.RUNNING,
+            fields={**fields, "message": f"Running {stage.workflow}."},
+            events=(progress_event(current, status=JobStatus.RUNNING, **fields),),
+            outbox=(STATUS, STATE),
+            stage_runs=(run,),
+        )
+        await self._apply(job, change)
+        return run
+
+    async def _execute(
+        self,
+        job: Job,
+        stage: PlannedStage,
+        template: Template,
+        prompt: Prompt,
+        model: ProgressModel,
+        times: NodeTimes,
+    ) -> Mapping[str, NodeOutput]:
+        current = await self._journal.job(job.job_id)
+        reporter = ProgressReporter(self._journal, current or job)
+        model.started(stage.name)
+        present = Present(stage.name, progress=model.progress)
+        began_s = time.monotonic()
+        writing = asyncio.create_task(reporter.serve(), name=f"progress {job.job_id}")
+        try:
+            async with aclosing(self._engine.run(prompt)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    match event:
+                        case PromptStarted():
+                            times.started()
+                        case NodesCached(nodes):
+                            model.cached(stage.name, nodes)
+                            times.cached(nodes)
+                        case NodeProgress(node, value, maximum):
+                            model.node(stage.name, node, value, maximum)
+                            times.running(node)
+                            present = Present(
+                                stage.name,
+                                node,
+                                template.node_title(node),
+                                message=_steps(value, maximum),
+                            )
+                        case NodeFinished(node):
+                            model.finished(stage.name, node)
+                            times.finished(node)
+                        case Preview():
+                            self._previews.offer(job.job_id, event)
+                        case PromptSucceeded(outputs):
+                            times.ended()
+                            model.stage_done(stage.name)
+                            return outputs
+                        case _:
+                            pass
+                    elapsed_s = time.monotonic() - began_s
+                    reporter.show(
+                        replace(present, progress=model.progress, eta_s=model.eta_s(elapsed_s))
+                    )
+        except JobError:
+            await self._apply(job, self._failed_run(job, stage, prompt, times))
+            raise
+        finally:
+            writing.cancel()
+            await asyncio.wait([writing])
+        raise AssertionError("the engine's events ended without an outcome")
+
+    def _failed_run(
+        self, job: Job, stage: PlannedStage, prompt: Prompt, times: NodeTimes
+    ) -> Change:
+        now = self._clock()
+        run = StageRun(
+            stage.name,
+            job.attempt,
+            prompt.prompt_id,
+            StageState.FAILED,
+            started_at=times.started_at or now,
+            ended_at=now,
+            nodes=times.nodes(),
+        )
+        return Change(stage_runs=(run,))
+
+    async def _input_values(
+        self,
+        job: Job,
+        stage: PlannedStage,
+        done: Mapping[str, StageRun],
+        folder: JobFolder,
+    ) -> dict[str, str]:
+        """Give the engine the stage's files; equal files keep one name, so caches hold."""
+        values = {}
+        for name, source in stage.inputs.items():
+            if isinstance(source, FileInput):
+                path = folder.input_path(source.path)
+                digest = stage.sha256_of(name)
+            else:
+                file = _pick(done[source.stage], source.output, source.index, name)
+                path = folder.output_path(file.stage, PurePosixPath(file.key).name)
+                digest = file.sha256
+                if not await asyncio.to_thread(path.is_file):
+                    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+                    await self._store.download(file.key, path, MAX_FILE_BYTES)
+            upload_name = f"{digest[:40]}{path.suffix.lower()}"
+            values[name] = await self._engine.upload_input(path, upload_name)
+        return values
+
+    async def _apply(self, job: Job, change: Change) -> Job:
+        row = await self._journal.apply(
+            job.job_id, change, expect=(JobStatus.QUEUED, JobStatus.RUNNING)
+        )
+        if row is None or row.attempt != job.attempt:
+            raise JobGone
+        return row
+
+
+def _pick(run: StageRun, output: str | None, index: int, field: str) -> ResultFile:
+    for file in run.files:
+        if file.output == output and file.index == index:
+            return file
+    raise JobError(
+        ErrorCode.MISSING_INPUT,
+        f"The stage “{run.stage}” made no file {index} of its output “{output}”.",
+        field=f"inputs.{field}",
+    )
+
+
+def _steps(value: float | None, maximum: float | None) -> str:
+    if value is None or maximum is None or maximum <= 1:
+        return ""
+    return f"step {value:g}/{maximum:g}"
