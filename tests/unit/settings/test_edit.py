@@ -1,0 +1,106 @@
+"""config.toml and secrets, written."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from jigdesk.settings import SettingsError, load_settings
+from jigdesk.settings.edit import initial_toml, set_secret, set_value, write_initial
+from jigdesk.settings.fields import fields
+
+
+@pytest.fixture
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    return {"JIGDESK_HOME": str(tmp_path / "home")}
+
+
+def test_a_value_is_set_and_comments_stay(env: dict[str, str]) -> None:
+    path = set_value("queue.max_depth", "12", env)
+    path.write_text("# my desk\n" + path.read_text())
+    set_value("server.allowed_origins", '["https://a.example"]', env)
+    set_value("store.bucket", "2024", env)
+    settings = load_settings(env)
+    assert settings.queue.max_depth == 12
+    assert settings.server.allowed_origins == ("https://a.example",)
+    assert settings.store.bucket == "2024"
+    assert path.read_text().startswith("# my desk\n")
+
+
+def test_an_empty_text_takes_the_key_out(env: dict[str, str]) -> None:
+    set_value("queue.max_depth", "12", env)
+    set_value("queue.max_depth", "", env)
+    assert load_settings(env).queue.max_depth == 1000
+
+
+def test_a_bad_value_leaves_the_file_as_it_was(env: dict[str, str]) -> None:
+    path = set_value("queue.max_depth", "12", env)
+    before = path.read_text()
+    with pytest.raises(SettingsError, match="from 1 up to 1000000"):
+        set_value("queue.max_depth", "none", env)
+    assert path.read_text() == before
+
+
+def test_one_problem_does_not_stop_the_way_out_of_another(env: dict[str, str]) -> None:
+    path = set_value("queue.max_depth", "12", env)
+    path.write_text('[comfyui]\nkind = "remote"\n[publisher]\nkind = "nothing"\n')
+    set_value("comfyui.url", "http://127.0.0.1:8188", env)
+    set_value("publisher.kind", "local", env)
+    assert load_settings(env).comfyui.url == "http://127.0.0.1:8188"
+
+
+def test_an_unknown_key_names_the_nearest(env: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"did you mean 'queue\.max_depth'"):
+        set_value("queue.maxdepth", "1", env)
+
+
+def test_a_secret_goes_into_a_file_of_its_own(env: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="is a secret"):
+        set_value("publisher.secret", "hunter2222", env)
+    path = set_secret("publisher.secret", "hunter2222\n", env)
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    secret = load_settings(env).publisher.secret
+    assert secret is not None
+    assert secret.get_secret_value() == "hunter2222"
+
+
+def test_a_bad_secret_is_refused(env: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="24 to 64 random bytes"):
+        set_secret("server.webhook_secret", "hunter2222", env)
+    with pytest.raises(SettingsError, match="is no secret"):
+        set_secret("queue.max_depth", "3", env)
+
+
+def test_the_first_file_names_every_key_and_changes_nothing(env: dict[str, str]) -> None:
+    path = write_initial(env)
+    text = path.read_text()
+    assert all(
+        f"#{entry.name} =" in text
+        for entry in fields().values()
+        if entry.section and not entry.secret
+    )
+    assert load_settings(env) == load_settings({"JIGDESK_HOME": env["JIGDESK_HOME"]})
+    assert all(value == {} for value in tomllib.loads(text).values())
+    with pytest.raises(SettingsError, match="stays as it is"):
+        write_initial(env)
+
+
+def test_its_defaults_are_the_defaults_when_uncommented(env: dict[str, str]) -> None:
+    lines = [
+        line.removeprefix("#")
+        if line.startswith("#") and " = " in line and line[1] != " "
+        else line
+        for line in initial_toml().splitlines()
+        if not line.endswith(" =")
+    ]
+    path = Path(env["JIGDESK_HOME"]) / "config.toml"
+    path.parent.mkdir()
+    path.write_text("\n".join(lines))
+    assert load_settings(env) == load_settings({**env, "JIGDESK_HOME": env["JIGDESK_HOME"]})
+    assert load_settings(env).model_dump() == load_settings({}).model_dump()
