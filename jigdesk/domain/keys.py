@@ -12,6 +12,7 @@ REQUEST = "request.json"
 INSTRUCTIONS = "instructions.txt"
 MAX_KEY_BYTES = 1024
 MAX_NAME_BYTES = 255
+MAX_DEPTH = 16
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WINDOWS_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
@@ -101,9 +102,12 @@ def index_pointer_key(job_id: str) -> str:
     return f"job-index/by-job/{job_id}.json"
 
 
-def index_address_prefix(address_digest: str, day: str) -> str:
-    """The jobs that one source address (its keyed digest) started on `day` (YYYY-MM-DD)."""
-    return f"job-index/by-address/{address_digest}/{day}/"
+def index_usage_prefix(subject: str) -> str:
+    """What one owner or address asked for lately, one object a job, named by its time.
+
+    `subject` is a keyed digest. Written only while a limit is on, to count without reading.
+    """
+    return f"job-index/usage/{subject}/"
 
 
 def host_key(host_id: str) -> str:
@@ -138,7 +142,8 @@ def is_safe_path(path: object) -> bool:
     """Whether `path` may be a file's path below a job's folder, on every platform.
 
     Forward slashes only, no empty, `.` or `..` part, no control character, no drive letter or
-    Windows device name, no part that ends in a dot or a space, at most 255 bytes a part.
+    Windows device name, no part that ends in a dot or a space, at most 255 bytes a part
+    and 16 parts.
     """
     if not isinstance(path, str) or not path or _CONTROL.search(path):
         return False
@@ -148,7 +153,8 @@ def is_safe_path(path: object) -> bool:
         return False
     if size_bytes > MAX_KEY_BYTES - 64 or any(char in _FORBIDDEN for char in path):
         return False
-    return all(_is_safe_part(part) for part in path.split("/"))
+    parts = path.split("/")
+    return len(parts) <= MAX_DEPTH and all(_is_safe_part(part) for part in parts)
 
 
 def _is_safe_part(part: str) -> bool:
