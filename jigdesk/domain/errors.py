@@ -9,6 +9,7 @@
     │   ├── StoreUnavailable
     │   ├── PublishError
     │   ├── EngineUnavailable
+    │   │   └── EngineStalled    it answers, but its worker does nothing: restart it
     │   ├── TunnelUnavailable
     │   └── JournalUnavailable   the disk is full, fails, or the database is locked
     ├── StoreError               the object store refused for good
@@ -151,6 +152,10 @@ class EngineUnavailable(TransientError):
 
     def __init__(self, message: str) -> None:
         super().__init__("engine_unavailable", message)
+
+
+class EngineStalled(EngineUnavailable):
+    """ComfyUI answers, but nothing in its queue moves any more: it needs a restart."""
 
 
 class TunnelUnavailable(TransientError):

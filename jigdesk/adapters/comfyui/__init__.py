@@ -1,0 +1,1 @@
+"""ComfyUI: its HTTP and WebSocket protocol behind the `Engine` port."""
