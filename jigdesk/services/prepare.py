@@ -14,7 +14,7 @@ from jigdesk.domain.graph import graph_document
 from jigdesk.domain.ids import client_owner, user_owner
 from jigdesk.domain.instructions import parse_instructions
 from jigdesk.domain.job import Job, JobStatus
-from jigdesk.domain.manifest import MAX_MANIFEST_BYTES, FileInput, Manifest, parse_request
+from jigdesk.domain.manifest import MAX_REQUEST_BYTES, FileInput, Manifest, parse_request
 from jigdesk.domain.planning import Plan, make_plan
 from jigdesk.domain.template import InputSpec, Template
 from jigdesk.ports import FileDigest, Journal, ObjectStore
@@ -117,7 +117,7 @@ class Preparer:
 
     async def _get(self, key: str) -> tuple[bytes, object]:
         try:
-            return await self._store.get(key, MAX_MANIFEST_BYTES)
+            return await self._store.get(key, MAX_REQUEST_BYTES)
         except ObjectNotFound:
             raise
         except StoreError as error:
@@ -125,7 +125,7 @@ class Preparer:
                 raise
             raise JobError(
                 ErrorCode.INVALID_MANIFEST,
-                f"{key.rpartition('/')[2]} is larger than {MAX_MANIFEST_BYTES:,} bytes.",
+                f"{key.rpartition('/')[2]} is larger than {MAX_REQUEST_BYTES:,} bytes.",
             ) from error
 
     async def _owner(self, job_id: str, manifest: Manifest) -> str | None:

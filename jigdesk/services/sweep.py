@@ -24,7 +24,7 @@ from jigdesk.domain.errors import (
     TransientError,
 )
 from jigdesk.domain.ids import is_job_id
-from jigdesk.domain.manifest import MAX_MANIFEST_BYTES, parse_request
+from jigdesk.domain.manifest import MAX_REQUEST_BYTES, parse_request
 from jigdesk.ports import Journal, ObjectInfo, ObjectStore
 from jigdesk.services.claim import claim, claimed_by
 from jigdesk.services.ends import Ends
@@ -123,7 +123,7 @@ class Sweeper:
                 return None
             return "request.json was never uploaded."
         try:
-            body, _ = await self._store.get(keys.request_key(job_id), MAX_MANIFEST_BYTES)
+            body, _ = await self._store.get(keys.request_key(job_id), MAX_REQUEST_BYTES)
             manifest = parse_request(body, job_id)
         except (JobError, StoreError, ObjectNotFound):
             return None  # prepare says what is wrong with it

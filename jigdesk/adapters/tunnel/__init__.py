@@ -1,0 +1,1 @@
+"""Tunnels: how the Lambdas reach the public listener."""

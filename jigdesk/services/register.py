@@ -1,0 +1,103 @@
+"""Registration: `hosts/{host_id}.json` tells the Lambdas where this desk is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from jigdesk.domain import keys
+from jigdesk.domain.clock import Clock
+from jigdesk.domain.errors import StoreError, TransientError
+from jigdesk.domain.host import REGISTRATION_TTL_S, HostRegistration, HostState
+from jigdesk.ports import ObjectStore
+from jigdesk.services.queue import JobQueue
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = 30.0
+LEAVE_DEADLINE_S = 2.0
+
+
+class Registration:
+    """Writes the registration every 30 s and on change, and removes it on a clean stop."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        queue: JobQueue,
+        host_id: str,
+        *,
+        public_url: Callable[[], str | None],
+        workflows: Callable[[], Sequence[Mapping[str, Any]]],
+        clock: Clock,
+        interval_s: float = INTERVAL_S,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._host_id = host_id
+        self._public_url = public_url
+        self._workflows = workflows
+        self._clock = clock
+        self._interval_s = interval_s
+        self._changed = asyncio.Event()
+        self._written: bytes | None = None
+
+    def changed(self) -> None:
+        """Something that a registration says is different now."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Register until cancelled; then leave, within a deadline."""
+        try:
+            while True:
+                self._changed.clear()
+                await self._register()
+                try:
+                    async with asyncio.timeout(self._interval_s):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            await self._leave()
+
+    async def _register(self) -> None:
+        host = keys.host_key(self._host_id)
+        workflows = _json({"version": 1, "workflows": list(self._workflows())})
+        try:
+            await self._store.put(host, _json(self._present().to_dict()))
+            if workflows != self._written:
+                await self._store.put(keys.host_workflows_key(self._host_id), workflows)
+                self._written = workflows
+        except (TransientError, StoreError) as failure:
+            log.warning("the registration waits for the store: %s", failure.message)
+
+    def _present(self) -> HostRegistration:
+        state: HostState = "running"
+        if self._queue.draining is not None:
+            state = "draining"
+        elif self._queue.paused is not None:
+            state = "paused"
+        return HostRegistration(
+            host_id=self._host_id,
+            webhook_url=self._public_url(),
+            accepting=not self._queue.refusals(),
+            state=state,
+            queue_depth=self._queue.depth,
+            expires_at=self._clock() + timedelta(seconds=REGISTRATION_TTL_S),
+        )
+
+    async def _leave(self) -> None:
+        gone = [keys.host_key(self._host_id), keys.host_workflows_key(self._host_id)]
+        try:
+            async with asyncio.timeout(LEAVE_DEADLINE_S):
+                await self._store.delete(gone)
+        except (TimeoutError, TransientError, StoreError):
+            log.warning("the registration could not be removed; it expires by itself")
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
