@@ -1,0 +1,1 @@
+"""The journal: every job, event and thing to send, in one SQLite file."""
