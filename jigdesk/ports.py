@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Event as StopEvent
 from typing import Any, Protocol
 
 from jigdesk.domain.changes import (
@@ -100,14 +101,22 @@ class BlockingStore(Protocol):
     ) -> ObjectInfo:
         """Write an object; raises PreconditionFailed when a condition does not hold."""
 
-    def download(self, key: str, path: Path, max_bytes: int) -> FileDigest:
+    def download(
+        self, key: str, path: Path, max_bytes: int, *, stop: StopEvent | None = None
+    ) -> FileDigest:
         """Stream an object into `path` by way of a `.part` file and a rename.
 
-        Raises ObjectNotFound, or JobError(INPUT_TOO_LARGE) when over `max_bytes`.
+        Raises ObjectNotFound, or JobError(INPUT_TOO_LARGE) when over `max_bytes`, or
+        StoreUnavailable soon after `stop` is set.
         """
 
-    def upload(self, path: Path, key: str, content_type: str) -> ObjectInfo:
-        """Stream a file up (multipart where it is large) with a checksum."""
+    def upload(
+        self, path: Path, key: str, content_type: str, *, stop: StopEvent | None = None
+    ) -> ObjectInfo:
+        """Stream a file up (multipart where it is large) with a checksum.
+
+        Raises StoreUnavailable soon after `stop` is set.
+        """
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; a missing one is no error."""
@@ -126,9 +135,20 @@ class BlockingStore(Protocol):
         """An absolute URL that answers GET until it expires."""
 
     def presign_put(
-        self, key: str, size_bytes: int, content_type: str, expires_s: int
+        self,
+        key: str,
+        size_bytes: int | None,
+        content_type: str,
+        expires_s: int,
+        *,
+        sha256: str | None = None,
     ) -> Presigned:
-        """A PUT that is valid for exactly this length and content type."""
+        """A PUT that is valid for exactly this length, content type and, if given, SHA-256 (hex).
+
+        Its `headers` must be sent as they are; the length is the client's own to send.
+        `size_bytes` None leaves it open (request.json, which the browser writes itself), up to
+        1 MiB where the store can hold a client to that.
+        """
 
 
 class ObjectStore(Protocol):
@@ -182,7 +202,13 @@ class ObjectStore(Protocol):
         """See BlockingStore.presign_get."""
 
     async def presign_put(
-        self, key: str, size_bytes: int, content_type: str, expires_s: int
+        self,
+        key: str,
+        size_bytes: int | None,
+        content_type: str,
+        expires_s: int,
+        *,
+        sha256: str | None = None,
     ) -> Presigned:
         """See BlockingStore.presign_put."""
 
