@@ -1,0 +1,1 @@
+"""The two listeners: what the tunnel exposes, and what answers on this machine."""

@@ -1,0 +1,122 @@
+"""Reading what a stranger sends: bounded in bytes and in time."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import math
+import re
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from jigdesk.domain.errors import RequestError
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+async def read_body(request: web.Request, max_bytes: int, timeout_s: float) -> bytes:
+    """Read the whole body, chunked or not.
+
+    Raises RequestError: 413 over `max_bytes`, 408 when it takes longer than `timeout_s`, 415 for
+    a compressed one (a small body may unpack into a huge one), 400 when it breaks off.
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise RequestError(415, "unsupported_media_type", "A compressed body is not taken here.")
+    if request.content_length is not None and request.content_length > max_bytes:
+        raise _too_large(max_bytes)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise _too_large(max_bytes)
+    except TimeoutError:
+        raise RequestError(
+            408, "too_slow", f"The body did not come within {timeout_s:g} s."
+        ) from None
+    except (web.RequestPayloadError, HttpProcessingError):
+        raise RequestError(400, "bad_request", "The body broke off or is badly framed.") from None
+    return bytes(body)
+
+
+def parse_json(body: bytes) -> Any:
+    """Decode JSON strictly; raises ValueError with a sentence fit for the sender.
+
+    Refused beside bad JSON: bytes that are not UTF-8, a name twice in one object, NaN and
+    infinities (also by overflow), lone surrogates, and nesting beyond what the decoder bears.
+    """
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The body is not UTF-8 (byte {error.start}).") from None
+    try:
+        data = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+        )
+        if _SURROGATE.search(text):
+            json.dumps(data, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    except RecursionError:
+        raise ValueError("The body is nested too deeply.") from None
+    except UnicodeEncodeError:
+        raise ValueError("The body holds half of a surrogate pair.") from None
+    return data
+
+
+def source_address(request: web.Request) -> str:
+    """Who sent this: the peer, or what the tunnel on this machine says it forwards for.
+
+    Only a loopback peer is believed, and of its `X-Forwarded-For` only the last entry: that one
+    it added itself, everything before it came from outside.
+    """
+    peer = request.remote or "unknown"
+    forwarded = request.headers.getall("X-Forwarded-For", [])
+    if not forwarded or not _is_loopback(peer):
+        return peer
+    last = forwarded[-1].rsplit(",", 1)[-1].strip()
+    try:
+        return str(ipaddress.ip_address(last))
+    except ValueError:
+        return peer
+
+
+def _is_loopback(peer: str) -> bool:
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _too_large(max_bytes: int) -> RequestError:
+    return RequestError(413, "too_large", f"The body is over {max_bytes} bytes.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"The name {name[:60]!r} stands twice in one object.")
+            seen.add(name)
+    return found
+
+
+def _no_constant(word: str) -> float:
+    raise ValueError(f"{word} is not JSON.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"The number {text[:40]} is too large.")
+    return number

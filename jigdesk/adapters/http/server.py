@@ -1,0 +1,203 @@
+"""Starting and stopping the two listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from aiohttp import web
+
+from jigdesk.adapters.http.errors import SERVER_NAME, error_answer
+from jigdesk.domain.errors import SetupError
+
+_BACKLOG = 256
+_LINGER_S = 2.0
+_IDLE_S = 75.0  # also bounds how long a connection may take to send its first head
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a listener is; `setting` names it in errors (`server.public`), `port` 0 is any."""
+
+    host: str
+    port: int
+    setting: str
+
+
+class Listener:
+    """One application on one address. Start once, stop once."""
+
+    def __init__(
+        self,
+        app: web.Application,
+        endpoint: Endpoint,
+        *,
+        cancel_on_disconnect: bool = False,
+        stop_within_s: float = 5.0,
+    ) -> None:
+        """`cancel_on_disconnect` ends a handler whose reader went away (event streams)."""
+        self._endpoint = endpoint
+        self._stop_within_s = stop_within_s
+        self._port: int | None = None
+        self._options: dict[str, Any] = {
+            "access_log": None,
+            "auto_decompress": False,
+            "keepalive_timeout": _IDLE_S,
+            "lingering_time": _LINGER_S,
+        }
+        # aiohttp waits this long for handlers, and as long again after cancelling them
+        self._runner = web.AppRunner(
+            app,
+            handler_cancellation=cancel_on_disconnect,
+            shutdown_timeout=stop_within_s / 3,
+            **self._options,
+        )
+
+    @property
+    def port(self) -> int:
+        """The real port; raises RuntimeError before the start."""
+        if self._port is None:
+            raise RuntimeError("the listener has not started")
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The base URL, for this machine."""
+        host = self._endpoint.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen; raises SetupError naming the setting, and who holds a taken port."""
+        bound = await _bind(self._endpoint)
+        try:
+            await self._runner.setup()
+            await _Site(self._runner, bound, self._options).start()
+        except BaseException:
+            bound.close()
+            await self._runner.cleanup()
+            raise
+        self._port = bound.getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop accepting, end streams, let handlers finish, cut what is left; bounded in time."""
+        try:
+            async with asyncio.timeout(self._stop_within_s):
+                await self._runner.cleanup()
+        except TimeoutError:
+            # Each step has its own bound; only a route's own clean-up can take so long, and the
+            # sockets are closed by then.
+            return
+
+
+class _Site(web.BaseSite):
+    """Like aiohttp's SockSite, with a protocol that answers bad HTTP the contract's way."""
+
+    def __init__(
+        self, runner: web.AppRunner, bound: socket.socket, options: dict[str, Any]
+    ) -> None:
+        super().__init__(runner, backlog=_BACKLOG)
+        self._bound = bound
+        self._options = options
+
+    @property
+    def name(self) -> str:
+        return str(self._bound.getsockname())
+
+    async def start(self) -> None:
+        await super().start()
+        loop, manager = asyncio.get_running_loop(), self._runner.server
+        if manager is None:
+            raise RuntimeError("the runner has not been set up")
+        self._server = await loop.create_server(
+            lambda: _Protocol(manager, loop=loop, **self._options),
+            sock=self._bound,
+            backlog=self._backlog,
+        )
+
+
+class _Protocol(web.RequestHandler):
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what never reached an application: a request that is not HTTP."""
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("the answer had begun when it failed")
+        if status >= 500:  # noqa: PLR2004 - not a stranger's bad bytes but ours
+            self.log_exception("a request failed outside of its application", exc_info=exc)
+            answer = error_answer(status, "internal", "The desk failed here; its log says why.")
+        else:
+            answer = error_answer(status, "bad_request", "That is not HTTP as it should be.")
+        answer.headers["Server"] = SERVER_NAME
+        answer.force_close()
+        return answer
+
+
+async def _bind(endpoint: Endpoint) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(
+            endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError):
+        raise SetupError(
+            f"{endpoint.setting}_host is {endpoint.host!r}, which is no address of this machine.",
+            field=f"{endpoint.setting}_host",
+        ) from None
+    family, kind, protocol, _, address = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: REUSEADDR there steals ports
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setblocking(False)
+        bound.bind(address)
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise await _why_not(endpoint, error) from None
+    return bound
+
+
+async def _why_not(endpoint: Endpoint, error: OSError) -> SetupError:
+    field = f"{endpoint.setting}_port"
+    where = f"{endpoint.host}:{endpoint.port}"
+    if error.errno == errno.EADDRINUSE:
+        owner = await asyncio.to_thread(port_owner, endpoint.port)
+        by = f" by {owner}" if owner else ""
+        return SetupError(
+            f"{where} is taken{by}: stop that, or set {field} to another port.", field=field
+        )
+    if error.errno == errno.EACCES:
+        return SetupError(f"This user may not listen on {where}: change {field}.", field=field)
+    return SetupError(
+        f"The desk cannot listen on {where} ({error.strerror}): change {endpoint.setting}_host "
+        f"or {field}.",
+        field=field,
+    )
+
+
+def port_owner(port: int) -> str | None:
+    """`process 4711 (python -m http.server)`; None where the system does not tell. Blocks."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and connection.laddr
+                and connection.laddr.port == port
+                and connection.pid
+            ):
+                command = " ".join(psutil.Process(connection.pid).cmdline())
+                return f"process {connection.pid} ({command[:120]})"
+    except (psutil.Error, OSError):
+        return None  # macOS and other users' processes: only the port is known
+    return None

@@ -1,0 +1,1 @@
+"""Where browsers listen: the event stream of this desk, or Pusher Channels."""
