@@ -115,8 +115,10 @@ class _PatientListener(logging.handlers.QueueListener):
 
 
 @contextlib.contextmanager
-def logging_to(settings: Settings, *, verbose: bool = False) -> Iterator[Redactor]:
-    """Log to standard error and to `paths.log_file` while the block runs.
+def logging_to(
+    settings: Settings, *, verbose: bool = False, screen: bool = True
+) -> Iterator[Redactor]:
+    """Log to `paths.log_file` and, with `screen`, to standard error while the block runs.
 
     Yields the Redactor, so that secrets which are drawn later can be added. Writing happens in
     a thread of its own and never blocks the caller; what is waiting is written at the end.
@@ -132,15 +134,17 @@ def logging_to(settings: Settings, *, verbose: bool = False) -> Iterator[Redacto
         )
     except OSError as exc:
         raise SetupError(f"The log {paths.log_file} cannot be written: {exc.strerror}.") from exc
-    screen = logging.StreamHandler(sys.stderr)
+    handlers: list[logging.Handler] = [file]
+    if screen:
+        handlers.append(logging.StreamHandler(sys.stderr))
     line = logging.Formatter(_FORMAT, "%Y-%m-%dT%H:%M:%S")
     line.converter = time.gmtime
-    for handler in (file, screen):
+    for handler in handlers:
         handler.setFormatter(line)
     waiting: queue.Queue[Any] = queue.Queue(WAITING_RECORDS)
     entry = _BoundedQueueHandler(waiting)
     entry.setFormatter(RedactingFormatter(redact))
-    listener = _PatientListener(waiting, file, screen)
+    listener = _PatientListener(waiting, *handlers)
     root = logging.getLogger()
     before = _set_levels(level, verbose=verbose)
     root.addHandler(entry)

@@ -42,16 +42,16 @@ def _gradient(
     top: tuple[int, int, int], bottom: tuple[int, int, int], size: tuple[int, int]
 ) -> Image.Image:
     bands = [
-        Image.linear_gradient("L").resize(size).point(
-            [low + (high - low) * value // 255 for value in range(256)]
-        )
+        Image.linear_gradient("L")
+        .resize(size)
+        .point([low + (high - low) * value // 255 for value in range(256)])
         for low, high in zip(top, bottom, strict=True)
     ]
     return Image.merge("RGB", bands)
 
 
 def _ridge(dice: random.Random, depth: int, horizon: int) -> list[tuple[int, int]]:
-    width, height = SIZE
+    width = SIZE[0]
     line, y = [], horizon - 46 + 18 * depth
     for x in range(0, width + 24, 24):
         line.append((x, y))

@@ -13,7 +13,8 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from jigdesk.settings.fields import SettingField, fields, nearest, sections
+from jigdesk.domain.wording import nearest
+from jigdesk.settings.fields import SettingField, fields, sections
 from jigdesk.settings.load import load_settings
 from jigdesk.settings.paths import Paths, find_paths
 from jigdesk.settings.problems import Problem, SettingsError
@@ -29,7 +30,7 @@ def find_field(key: str) -> SettingField:
     """The field of a dotted key; raises SettingsError naming the nearest one."""
     found = fields().get(key)
     if found is None:
-        raise SettingsError([Problem(key, f"is no setting; {nearest(key, fields())}")])
+        raise SettingsError([Problem(key, f"is no setting.{nearest(key, fields())}")])
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -81,15 +80,6 @@ def fields() -> dict[str, SettingField]:
     top = (_field("", "secrets_dir", Settings.model_fields["secrets_dir"]),)
     inner = (field for section in sections() for field in section.fields)
     return {field.key: field for field in (*top, *inner)}
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A sentence that names the closest of `known`, or lists them when none is close."""
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known are {', '.join(sorted(names))}"
 
 
 def _field(section: str, name: str, info: FieldInfo) -> SettingField:

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from jigdesk.domain.wording import nearest
 from jigdesk.settings import secrets
 from jigdesk.settings.checks import cross_checks
-from jigdesk.settings.fields import ENV_PREFIX, SettingField, fields, nearest, sections
+from jigdesk.settings.fields import ENV_PREFIX, SettingField, fields, sections
 from jigdesk.settings.model import Settings
 from jigdesk.settings.paths import Paths, find_paths
 from jigdesk.settings.problems import Problem, SettingsError
@@ -85,7 +86,7 @@ class _Load:
             if name == "secrets_dir":
                 self._take_toml_value(fields()[name], values)
             elif name not in known:
-                self._bad(name, f"is no section; {nearest(name, known)}", str(path))
+                self._bad(name, f"is no section.{nearest(name, known)}", str(path))
             elif not isinstance(values, dict):
                 self._bad(name, f"must be a section: [{name}] on a line of its own", str(path))
             else:
@@ -95,7 +96,7 @@ class _Load:
         for name, value in values.items():
             entry = fields().get(f"{section}.{name}")
             if entry is None:
-                message = f"is no setting; {nearest(name, _names(section))}"
+                message = f"is no setting.{nearest(name, _names(section))}"
                 self._bad(f"{section}.{name}", message, str(self._paths.config_file))
             elif entry.secret:
                 place = secrets.where_to_put(entry, self._paths.secrets_dir)
@@ -121,7 +122,8 @@ class _Load:
             if entry is None:
                 # without a double underscore it is somebody else's (JIGDESK_HOME, the Lambdas')
                 if variable.upper().startswith(ENV_PREFIX) and "__" in variable:
-                    self._bad(variable, f"is no setting; {nearest(variable.upper(), by_env)}")
+                    key = variable.lower().removeprefix(ENV_PREFIX.lower()).replace("__", ".")
+                    self._bad(variable, f"is no setting.{nearest(key, fields())}")
             elif text.strip():  # an empty variable counts as not set
                 self._take_variable(entry, variable, text)
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jigdesk.settings.fields import SettingField, fields, nearest
+from jigdesk.domain.wording import nearest
+from jigdesk.settings.fields import SettingField, fields
 from jigdesk.settings.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def _read_folder(
         elif separator and section in ours:
             found.problems.append(
                 Problem(
-                    "secrets_dir", f"no secret is called {name}: {nearest(name, known)}", str(path)
+                    "secrets_dir", f"no secret is called {name}.{nearest(name, known)}", str(path)
                 )
             )
 

@@ -55,7 +55,7 @@ def test_one_problem_does_not_stop_the_way_out_of_another(env: dict[str, str]) -
 
 
 def test_an_unknown_key_names_the_nearest(env: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match=r"did you mean 'queue\.max_depth'"):
+    with pytest.raises(SettingsError, match=r"Did you mean 'queue\.max_depth'"):
         set_value("queue.maxdepth", "1", env)
 
 

@@ -110,12 +110,12 @@ def test_every_bad_value_is_said_at_once_with_what_is_allowed(env: dict[str, str
     assert "from 0 up to 65535; 70000 is not" in found["server.public_port"]
     assert str(path) in found["server.public_port"]
     assert "one of local, s3" in found["store.kind"]
-    assert "did you mean 'bucket'?" in found["store.buckte"]
-    assert "did you mean 'queue'?" in found["quue"]
+    assert "Did you mean 'bucket'?" in found["store.buckte"]
+    assert "Did you mean 'queue'?" in found["quue"]
     assert "from 1 up to 1000000" in found["queue.max_depth"]
     assert "a number from 1 up to 3600" in found["queue.sweep_s"]
     assert "JSON list" in found["server.allowed_origins"]
-    assert "did you mean 'JIGDESK_TUNNEL__KIND'?" in found["JIGDESK_TUNEL__KIND"]
+    assert "Did you mean 'tunnel.kind'?" in found["JIGDESK_TUNEL__KIND"]
     assert "[JIGDESK_STORE__ENDPOINT_URL]" in found["store.endpoint_url"]
     assert len(found) == 9
 

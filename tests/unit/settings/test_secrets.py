@@ -99,7 +99,7 @@ def test_a_misspelt_file_is_an_error_and_a_strangers_is_not(
     keep(tmp_path / "secrets", "database__password", "somebody else's")
     assert load_settings(env).publisher.secret is None
     keep(tmp_path / "secrets", "publisher__secrt", "x")
-    with pytest.raises(SettingsError, match="did you mean 'publisher__secret'"):
+    with pytest.raises(SettingsError, match="Did you mean 'publisher__secret'"):
         load_settings(env)
 
 

@@ -1,0 +1,1 @@
+"""The commands of `jigdesk`, one module each."""

@@ -1,0 +1,144 @@
+"""`jigdesk demo`: one job, end to end, on embedded parts in a throwaway home."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jigdesk.commands.client import DeskClient, DeskEvent, open_client
+from jigdesk.commands.follow import Narrator, succeeded
+from jigdesk.commands.output import complain, say, size
+from jigdesk.commands.request import Submission
+from jigdesk.commands.stopping import stop_on_signals
+from jigdesk.commands.submit import own_client_id, send
+from jigdesk.demo.sample import SIZE, sample_png
+from jigdesk.domain import events as names
+from jigdesk.domain.errors import JigDeskError
+from jigdesk.domain.keys import outputs_prefix
+from jigdesk.logs import logging_to
+from jigdesk.settings import Settings, load_settings
+
+TIME_LIMIT_S = 180.0
+EMBEDDED: Mapping[str, Mapping[str, Any]] = {
+    "server": {"public_port": 0, "local_port": 0},
+    "comfyui": {"kind": "demo", "port": 0},
+}
+"""Over the defaults: ports that nobody else has, so that a desk may be running beside it."""
+
+REQUEST: Mapping[str, Any] = {
+    "stages": [
+        {
+            "name": "refine",
+            "workflow": "refine",
+            "params": {"steps": 12},
+            "inputs": {"image": {"file": "sample.png"}},
+        },
+        {
+            "name": "enlarge",
+            "workflow": "upscale",
+            "params": {"scale": 2.0},
+            "inputs": {"image": {"stage": "refine"}},
+        },
+    ]
+}
+
+
+def demo(
+    headless: Annotated[
+        bool,
+        typer.Option("--headless", help="Say that no window is wanted; this demo opens none."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Copy the results there."),
+    ] = None,
+) -> None:
+    """Run a sample job from upload to result, with no account; exit 1 unless it completed."""
+    with tempfile.TemporaryDirectory(prefix="jigdesk-demo-", ignore_cleanup_errors=True) as home:
+        settings = load_settings({"JIGDESK_HOME": home}, EMBEDDED)
+        with logging_to(settings, screen=False):
+            completed = asyncio.run(_demo(settings, out))
+        if not completed:
+            _show_log(settings)
+    raise typer.Exit(0 if completed else 1)
+
+
+async def _demo(settings: Settings, out: Path | None) -> bool:
+    from jigdesk.app import open_core  # noqa: PLC0415 - a second's worth of libraries
+
+    completed = False
+    with stop_on_signals() as stop:
+        say(f"starting a desk in {settings.paths.state_dir.parent}")
+        try:
+            async with open_core(settings) as core, asyncio.TaskGroup() as group:
+                desk = group.create_task(core.run_until(stop))
+                stopped = group.create_task(stop.wait())
+                job = group.create_task(
+                    _within_limit(core.local_url, core.control_token, settings, out)
+                )
+                await asyncio.wait({job, stopped, desk}, return_when=asyncio.FIRST_COMPLETED)
+                completed = job.done() and not job.cancelled() and job.result()
+                job.cancel()
+                stop.set()
+        except* JigDeskError as failures:
+            for failure in failures.exceptions:
+                complain(str(failure))
+    return completed
+
+
+async def _within_limit(url: str, token: str, settings: Settings, out: Path | None) -> bool:
+    try:
+        async with asyncio.timeout(TIME_LIMIT_S), open_client(url, token) as client:
+            return await _run_job(client, settings, out)
+    except TimeoutError:
+        complain(f"The job did not end within {TIME_LIMIT_S:g} s.")
+        return False
+
+
+async def _run_job(client: DeskClient, settings: Settings, out: Path | None) -> bool:
+    sample = settings.paths.jobs_dir.parent / "sample.png"
+    size_bytes = await asyncio.to_thread(lambda: sample.write_bytes(sample_png()))
+    say(f"drew a sample picture of {SIZE[0]} by {SIZE[1]} pixels, {size(size_bytes)}")
+    client_id = await asyncio.to_thread(own_client_id, settings.paths)
+    sent = await send(client, Submission(REQUEST, {"sample.png": sample}), client_id)
+    say(f"sent job {sent.job_id}: refine, then enlarge")
+    last: DeskEvent | None = None
+    with Narrator() as narrator:
+        async with contextlib.aclosing(client.events(sent.job_id, client_id)) as events:
+            async for event in events:
+                if event.name != names.COMPLETED:  # said below, once the files are there
+                    narrator.tell(event)
+                last = event
+    if not succeeded(last):
+        return False
+    job = await client.api("GET", f"/jobs/{sent.job_id}", query={"client_id": client_id})
+    await _take_results(client, sent.job_id, job["files"], out)
+    say("completed")
+    return True
+
+
+async def _take_results(
+    client: DeskClient, job_id: str, files: list[Mapping[str, Any]], out: Path | None
+) -> None:
+    for file in files:
+        name = str(file["key"]).removeprefix(outputs_prefix(job_id))
+        if out is None:
+            say(f"result {name}")
+            continue
+        path = out / name
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        say(f"result {path}, {size(await client.download(file['url'], path))}")
+    if out is None:
+        say("(--out DIR keeps the results)")
+
+
+def _show_log(settings: Settings) -> None:
+    with contextlib.suppress(OSError):
+        lines = settings.paths.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        complain("The end of the desk's log:\n" + "\n".join(lines[-40:]))

@@ -1,0 +1,145 @@
+"""`jigdesk submit`: sends a job the way a browser does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import mimetypes
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jigdesk.commands.client import DeskClient
+from jigdesk.commands.follow import succeeded
+from jigdesk.commands.jobs import AsJson, narrate, with_desk
+from jigdesk.commands.output import print_json, say
+from jigdesk.commands.request import Submission, from_instructions, from_options
+from jigdesk.domain.clock import to_rfc3339, utc_now
+from jigdesk.domain.described import read_described
+from jigdesk.domain.errors import RequestError, SetupError
+from jigdesk.domain.ids import is_client_id
+from jigdesk.domain.wording import nearest
+from jigdesk.settings import Paths, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job that was sent, and the client id that it belongs to."""
+
+    job_id: str
+    client_id: str
+
+
+def submit(
+    workflow: Annotated[
+        str | None, typer.Argument(help="Name of a workflow; see `jigdesk workflows list`.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter; may be repeated.")
+    ] = None,
+    input_: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="NAME=FILE", help="An input file; may be repeated."),
+    ] = None,
+    instructions: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="Stages in command-line form, one a line, instead of WORKFLOW; "
+            "files are found beside it.",
+        ),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the job to its end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a job to the running desk; with --wait exit 1 unless it completed."""
+    if (workflow is None) == (instructions is None):
+        raise typer.BadParameter("give either WORKFLOW or --instructions FILE")
+    if instructions is not None and (param or input_):
+        raise typer.BadParameter("--param and --input go with WORKFLOW, not with --instructions")
+
+    async def work(client: DeskClient) -> bool:
+        described = {
+            item["name"]: item for item in (await client.api("GET", "/workflows"))["items"]
+        }
+        if instructions is not None:
+            known = {name: read_described(item) for name, item in described.items()}
+            catalogue = {name: item for name, item in known.items() if item is not None}
+            wanted = from_instructions(instructions, catalogue)
+        else:
+            schema = _schema(str(workflow), described)
+            wanted = from_options(str(workflow), param or [], input_ or [], schema)
+        client_id = await asyncio.to_thread(own_client_id, load_settings().paths)
+        sent = await send(client, wanted, client_id)
+        if as_json and not wait:
+            print_json({"job_id": sent.job_id, "client_id": sent.client_id})
+        elif not as_json:
+            say(sent.job_id)
+        return not wait or succeeded(await narrate(client, sent.job_id, as_json=as_json))
+
+    raise typer.Exit(0 if with_desk(work) else 1)
+
+
+def _schema(workflow: str, described: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    if workflow not in described:
+        raise RequestError(
+            404,
+            "unknown_workflow",
+            f"This desk has no workflow {workflow!r}.{nearest(workflow, described)}",
+        )
+    schema: Mapping[str, Any] = described[workflow].get("params", {})
+    return schema
+
+
+async def send(client: DeskClient, wanted: Submission, client_id: str) -> Submitted:
+    """Create the job, upload its files and, last, its request.json.
+
+    Cancelling leaves a job without a manifest, which the desk never runs.
+    """
+    files = [
+        {
+            "name": name,
+            "size_bytes": (await asyncio.to_thread(path.stat)).st_size,
+            "content_type": mimetypes.guess_type(name)[0] or "application/octet-stream",
+        }
+        for name, path in wanted.files.items()
+    ]
+    body = {"client_id": client_id, "request": wanted.request, "files": files}
+    created = await client.api("POST", "/jobs", body=body)
+    for upload in created["uploads"]:
+        await client.upload(upload, wanted.files[upload["name"]])
+    job_id = str(created["job_id"])
+    manifest = {
+        "version": 1,
+        "job_id": job_id,
+        "client_id": client_id,
+        "created_at": to_rfc3339(utc_now()),
+        **wanted.request,
+    }
+    await client.upload(created["manifest_upload"], json.dumps(manifest).encode())
+    return Submitted(job_id, client_id)
+
+
+def own_client_id(paths: Paths) -> str:
+    """The client id under which this home's command line sends jobs, drawn once. Blocks."""
+    path = paths.state_dir / "client.id"
+    with contextlib.suppress(FileNotFoundError):
+        kept = path.read_text().strip()
+        if is_client_id(kept):
+            return kept
+    drawn = f"cli-{secrets.token_hex(16)}"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{drawn}\n")
+    except OSError as exc:
+        raise SetupError(f"{path} cannot be written: {exc.strerror}.") from exc
+    return drawn
