@@ -140,7 +140,6 @@ class Preparer:
         stored = await self._journal.plan(job.job_id)
         before = None if stored is None else PlanRecord.from_json(stored).plan
         return make_plan(
-            job.job_id,
             manifest,
             self._templates.available,
             self._templates.unavailable,

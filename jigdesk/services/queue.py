@@ -56,6 +56,7 @@ class JobQueue:
         self._flags: dict[str, str] = {}
         self._wake = asyncio.Event()
         self._closing = False
+        self._on_change: Callable[[], None] = lambda: None
 
     # --- what others ask ---------------------------------------------------------------------
 
@@ -155,6 +156,11 @@ class JobQueue:
         else:
             self._flags[name] = reason
         self._wake.set()
+        self._on_change()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when the queue is paused, drained or resumed."""
+        self._on_change = listener
 
     def close(self) -> None:
         """Accept nothing more and start nothing more."""

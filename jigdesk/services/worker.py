@@ -212,13 +212,9 @@ class JobWorker:
         except EngineUnavailable as loss:
             await self._engine_lost(job, loss)
         except (StoreError, TransientError) as refusal:
-            error = JobError(
-                ErrorCode.INTERNAL,
-                "The host's store refused the job. Its owner has been told.",
-                details={"details": refusal.message},
-            )
             log.error("job %s: %s", job.job_id, refusal.message)  # noqa: TRY400 - expected
-            await self._failed(job, error)
+            message = "The host could not reach its store or journal. Its log says why."
+            await self._failed(job, JobError(ErrorCode.INTERNAL, message))
         except Exception as bug:
             log.exception("job %s failed by a bug", job.job_id)
             await self._bug(job, bug)

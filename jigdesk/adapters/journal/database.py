@@ -199,7 +199,9 @@ def _skip_after_crash(connection: sqlite3.Connection) -> None:
     """Events that were published but not fsynced keep their seqs: nobody gets them again."""
     connection.execute("BEGIN IMMEDIATE")
     row = connection.execute("SELECT value FROM meta WHERE name = 'clean'").fetchone()
-    if row is not None and row[0] == "no":
+    died = row is not None and row[0] == "no"
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('died', ?)", ("yes" if died else "no",))
+    if died:
         connection.execute(
             "UPDATE jobs SET seq = seq + ? "
             "WHERE status NOT IN ('completed', 'failed', 'cancelled')",

@@ -85,6 +85,13 @@ class SqliteJournal:
                 await closing
                 raise
 
+    async def died(self) -> bool:
+        """Whether the desk before this one did not stop by itself."""
+        row = await self._readers.run(
+            lambda db: db.execute("SELECT value FROM meta WHERE name = 'died'").fetchone()
+        )
+        return row is not None and row[0] == "yes"
+
     @property
     def stats(self) -> WriterStats:
         """Counts of operations and commits since the start."""

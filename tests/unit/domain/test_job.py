@@ -47,27 +47,25 @@ def test_status_json_has_every_field_and_no_private_one() -> None:
     failure = Failure(ErrorCode.INTERNAL, "Sorry.", True, traceback="secret path")
     job = Job("j", "b", JobStatus.FAILED, 9, 2, NOW, NOW, failure=failure)
     document = status_document(job, "host-1")
-    assert set(document) == set(
-        [
-            "version",
-            "job_id",
-            "status",
-            "seq",
-            "stage",
-            "stage_index",
-            "stage_count",
-            "node",
-            "node_title",
-            "progress",
-            "eta_s",
-            "message",
-            "attempt",
-            "host_id",
-            "created_at",
-            "updated_at",
-            "error",
-        ]
-    )
+    assert set(document) == {
+        "version",
+        "job_id",
+        "status",
+        "seq",
+        "stage",
+        "stage_index",
+        "stage_count",
+        "node",
+        "node_title",
+        "progress",
+        "eta_s",
+        "message",
+        "attempt",
+        "host_id",
+        "created_at",
+        "updated_at",
+        "error",
+    }
     assert document["created_at"] == "2026-03-01T12:00:00.123Z"
     assert document["error"] == {"code": "internal", "message": "Sorry.", "retryable": True}
     assert "secret" not in str(document)

@@ -1,0 +1,301 @@
+"""The composition root: builds everything from the settings and closes it in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from jigdesk.adapters.http.auth_token import control_token, webhook_secret
+from jigdesk.adapters.journal.journal import SqliteJournal
+from jigdesk.adapters.journal.lock import HomeLock
+from jigdesk.adapters.store.local import LocalStore
+from jigdesk.adapters.tunnel.fixed import FixedTunnel
+from jigdesk.app.desk_api import DeskCommander, Followers, OnLoop, journal_status, limits_of
+from jigdesk.app.engine import EngineHost, open_engine_host
+from jigdesk.app.health import Health, disk_check, journal_check, queue_check, store_check
+from jigdesk.app.host_id import host_id_of
+from jigdesk.app.listeners import Listeners, build_listeners
+from jigdesk.app.local_cloud import LocalCloud
+from jigdesk.app.metrics import DeskMetrics
+from jigdesk.app.stores import open_store
+from jigdesk.app.templates import LiveTemplates
+from jigdesk.app.work import Work, build_work
+from jigdesk.domain.clock import utc_now
+from jigdesk.domain.signature import secret_key
+from jigdesk.ports import Journal, ObjectStore, Tunnel
+from jigdesk.services.control import DeskControl
+from jigdesk.services.outbox import StoreOutbox
+from jigdesk.services.recover import recover
+from jigdesk.services.register import Registration
+from jigdesk.settings import Settings
+from lambdas.common.identity import SupabaseIdentity
+from lambdas.common.sender import HttpWebhookSender
+from lambdas.jobs_api.logic import JobsApi
+from lambdas.jobs_api.ports import ApiSettings
+
+log = logging.getLogger(__name__)
+
+FLUSH_DEADLINE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """A running desk: what the command line and the window hold. Lives on its own loop."""
+
+    settings: Settings
+    host_id: str
+    journal: Journal
+    store: ObjectStore
+    engine: EngineHost
+    templates: LiveTemplates
+    work: Work
+    control: DeskControl
+    health: Health
+    listeners: Listeners
+    tunnel: Tunnel
+    control_token: str = field(repr=False)
+    background: Sequence[asyncio.Task[None]] = field(repr=False)
+
+    @property
+    def local_url(self) -> str:
+        """The local listener's base URL."""
+        return self.listeners.local.url
+
+    @property
+    def public_url_local(self) -> str:
+        """The public listener's base URL on this machine."""
+        return self.listeners.public.url
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Return when `stop` is set; raises what ended a background task before that."""
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            await asyncio.wait([stopping, *self.background], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        for task in self.background:
+            if task.done() and not task.cancelled():
+                task.result()
+
+
+@asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """Start a desk and stop it at the end: staged, each stage with a deadline.
+
+    Raises SetupError when the home is taken, a port is held or a setting cannot work. Jobs
+    under way at the end are left as they are in the journal; the next start goes on with them.
+    """
+    paths = settings.paths
+    for folder in (paths.state_dir, paths.jobs_dir, paths.log_dir):
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(HomeLock(paths.lock))
+        core = await _Builder(settings, stack).build()
+        yield core
+        log.info("stopping")
+        core.work.queue.close()
+
+
+class _Builder:
+    """Builds one core; what it opens is closed by the stack, newest first."""
+
+    def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
+        self._settings = settings
+        self._stack = stack
+        self._tasks: list[asyncio.Task[None]] = []
+        self._listeners: Listeners | None = None
+
+    async def build(self) -> Core:
+        settings, paths = self._settings, self._settings.paths
+        host_id = await asyncio.to_thread(host_id_of, paths.host_id)
+        token = await asyncio.to_thread(control_token, paths.state_dir)
+        secrets = await asyncio.to_thread(self._webhook_secrets)
+        journal = await self._stack.enter_async_context(SqliteJournal.open(paths.journal))
+        store, local_store = await self._stack.enter_async_context(
+            open_store(settings, lambda: self._started().local.url)
+        )
+        templates = LiveTemplates(settings.workflows.dirs)
+        await templates.load()
+        # from here on in the order of the shutdown, backwards: the outbox flushes last
+        outbox = StoreOutbox(journal, store, host_id)
+        await self._background("outbox", outbox.run())
+        self._stack.push_async_callback(_flush, outbox)
+        engine = await self._stack.enter_async_context(open_engine_host(settings, host_id))
+        work = build_work(settings, host_id, journal, store, engine, templates)
+        self._stack.push_async_callback(work.commands.close)
+        health = self._health(journal, store, host_id, outbox, engine, work)
+        control = DeskControl(journal, work.queue, work.commands, engine, health.look)
+        api = self._jobs_api(journal, store, host_id, templates, work, secrets)
+        registry = CollectorRegistry()
+        DeskMetrics(journal, work.queue).register(registry)
+        listeners = build_listeners(
+            settings.server,
+            journal,
+            store,
+            local_store=local_store,
+            intake=work.intake,
+            control=control,
+            api=api,
+            followers=Followers(api, store, settings.store.url_ttl_s),
+            registry=registry,
+            webhook_secrets=lambda: secrets,
+            token=lambda: token,
+        )
+        self._listeners = listeners
+        await self._listen(listeners)
+        if local_store is not None:
+            await self._local_cloud(local_store, journal, secrets[0], listeners)
+        tunnel = FixedTunnel(settings.tunnel.public_url)
+        await recover(journal, work.queue, work.ends, died=await journal.died())
+        await self._background("queue", work.queue.serve(work.worker))
+        await self._background("sweep", work.sweeper.run())
+        await self._background("tunnel", tunnel.run())
+        await self._register(store, work, host_id, tunnel, templates)
+        self._write_listeners(listeners)
+        return Core(
+            settings=settings,
+            host_id=host_id,
+            journal=journal,
+            store=store,
+            engine=engine,
+            templates=templates,
+            work=work,
+            control=control,
+            health=health,
+            listeners=listeners,
+            tunnel=tunnel,
+            control_token=token,
+            background=tuple(self._tasks),
+        )
+
+    def _webhook_secrets(self) -> tuple[str, ...]:
+        server = self._settings.server
+        given = [server.webhook_secret, server.webhook_secret_previous]
+        found = [secret.get_secret_value() for secret in given if secret is not None]
+        if server.webhook_secret is None:
+            found.insert(0, webhook_secret(self._settings.paths.state_dir))
+        return tuple(found)
+
+    def _health(
+        self,
+        journal: Journal,
+        store: ObjectStore,
+        host_id: str,
+        outbox: StoreOutbox,
+        engine: EngineHost,
+        work: Work,
+    ) -> Health:
+        health = Health()
+        health.add("engine", engine.check)
+        health.add("store", store_check(store, host_id))
+        health.add("disk", disk_check(self._settings.paths.jobs_dir))
+        health.add("queue", queue_check(work.queue))
+        health.add("outbox", journal_check(journal, outbox))
+        return health
+
+    def _jobs_api(
+        self,
+        journal: Journal,
+        store: ObjectStore,
+        host_id: str,
+        templates: LiveTemplates,
+        work: Work,
+        secrets: Sequence[str],
+    ) -> JobsApi:
+        settings = self._settings
+        on_loop = OnLoop(asyncio.get_running_loop())
+        jwt_secret = settings.auth.supabase_jwt_secret
+        pusher = settings.publisher
+        api = JobsApi(
+            store.blocking,
+            workflows=templates.described,
+            commander=DeskCommander(work.commands, on_loop),
+            identity=SupabaseIdentity(
+                jwt_secret=None if jwt_secret is None else jwt_secret.get_secret_value(),
+                supabase_url=settings.auth.supabase_url,
+            ),
+            settings=ApiSettings(
+                secret=secret_key(secrets[0]),
+                limits=limits_of(settings.limits),
+                url_ttl_s=settings.store.url_ttl_s,
+                upload_ttl_s=settings.store.url_ttl_s,
+                pusher_key=pusher.key,
+                pusher_secret=None if pusher.secret is None else pusher.secret.get_secret_value(),
+            ),
+            status=journal_status(journal, host_id, on_loop),
+        )
+        self._stack.push_async_callback(asyncio.to_thread, api.close)
+        return api
+
+    async def _listen(self, listeners: Listeners) -> None:
+        for listener in (listeners.local, listeners.public):
+            await listener.start()
+            self._stack.push_async_callback(listener.stop)
+
+    async def _local_cloud(
+        self, store: LocalStore, journal: Journal, secret: str, listeners: Listeners
+    ) -> None:
+        cloud = LocalCloud(store, journal, HttpWebhookSender(secret), listeners.public.url, utc_now)
+        await self._background("local cloud", cloud.run())
+
+    async def _register(
+        self,
+        store: ObjectStore,
+        work: Work,
+        host_id: str,
+        tunnel: Tunnel,
+        templates: LiveTemplates,
+    ) -> None:
+        registration = Registration(
+            store,
+            work.queue,
+            host_id,
+            public_url=lambda: tunnel.public_url,
+            workflows=templates.described,
+            clock=utc_now,
+        )
+        work.queue.on_change(registration.changed)
+        await self._background("registration", registration.run())
+
+    async def _background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.append(task)
+        self._stack.push_async_callback(_stop, task)
+
+    def _started(self) -> Listeners:
+        if self._listeners is None:
+            raise AssertionError("a URL was asked for before the listeners started")
+        return self._listeners
+
+    def _write_listeners(self, listeners: Listeners) -> None:
+        path = self._settings.paths.listeners
+        document = {
+            "pid": os.getpid(),
+            "local_url": listeners.local.url,
+            "public_url": listeners.public.url,
+        }
+        path.write_text(json.dumps(document) + "\n", encoding="utf-8")
+        self._stack.callback(path.unlink, missing_ok=True)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and (bug := task.exception()) is not None:
+        log.error("%s ended by a bug", task.get_name(), exc_info=bug)
+
+
+async def _flush(outbox: StoreOutbox) -> None:
+    try:
+        async with asyncio.timeout(FLUSH_DEADLINE_S):
+            await outbox.flush()
+    except TimeoutError:
+        log.warning("what the store did not take goes out at the next start")

@@ -1,0 +1,126 @@
+"""The jobs API on the desk itself: the Lambda's logic with the journal beside the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from jigdesk.domain import events
+from jigdesk.domain.errors import RequestError
+from jigdesk.domain.events import Event
+from jigdesk.domain.job import Job, status_document
+from jigdesk.domain.limits import Limits, Quota
+from jigdesk.ports import Journal, ObjectStore
+from jigdesk.services.commands import Commands
+from jigdesk.settings import LimitSettings
+from lambdas.jobs_api.logic import JobsApi
+
+T = TypeVar("T")
+DEADLINE_S = 20.0
+
+
+class OnLoop:
+    """Runs the core's coroutines for the API's threads."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __call__(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for `work`; raises what it raises, RequestError(503) when it takes too long."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(DEADLINE_S)
+        except TimeoutError as error:
+            future.cancel()
+            raise RequestError(
+                503, "busy", "The desk takes too long to answer.", retry_after_s=5
+            ) from error
+
+
+class DeskCommander:
+    """Implements the jobs API's `Commander` with the desk's own commands."""
+
+    def __init__(self, commands: Commands, on_loop: OnLoop) -> None:
+        self._commands = commands
+        self._on_loop = on_loop
+
+    def cancel(self, job_id: str) -> str:
+        """See `Commander.cancel`."""
+        return self._on_loop(self._act(self._commands.cancel(job_id, "its owner")))
+
+    def retry(self, job_id: str) -> str:
+        """See `Commander.retry`."""
+        return self._on_loop(self._act(self._commands.retry(job_id)))
+
+    async def _act(self, command: Coroutine[Any, Any, Job]) -> str:
+        try:
+            return (await command).status.value
+        except RequestError as refusal:
+            if refusal.status != 404:  # noqa: PLR2004
+                raise
+            # the job is the caller's: it just was not accepted yet
+            raise RequestError(
+                409, "not_accepted", "The job has not been accepted yet."
+            ) from refusal
+
+
+def journal_status(
+    journal: Journal, host_id: str, on_loop: OnLoop
+) -> Callable[[str], Mapping[str, Any] | None]:
+    """Reads a job's status from the journal, which is newer than status.json."""
+
+    async def read(job_id: str) -> Mapping[str, Any] | None:
+        job = await journal.job(job_id)
+        return None if job is None else status_document(job, host_id)
+
+    return lambda job_id: on_loop(read(job_id))
+
+
+def limits_of(settings: LimitSettings) -> Limits:
+    """The settings' section as the API counts."""
+    return Limits(
+        owner=Quota(
+            settings.owner_open_jobs, settings.owner_jobs_per_day, settings.owner_bytes_per_day
+        ),
+        address=Quota(
+            settings.address_open_jobs,
+            settings.address_jobs_per_day,
+            settings.address_bytes_per_day,
+        ),
+        file_bytes=settings.file_bytes,
+        file_pixels=settings.file_pixels,
+        file_seconds=settings.file_seconds,
+    )
+
+
+class Followers:
+    """Who may follow a job's events, and what each event says with its URLs."""
+
+    def __init__(self, api: JobsApi, store: ObjectStore, url_ttl_s: int) -> None:
+        self._api = api
+        self._store = store
+        self._url_ttl_s = url_ttl_s
+
+    async def authorise(
+        self, job_id: str, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> None:
+        """Raise RequestError unless the caller owns the job."""
+        await asyncio.to_thread(self._api.authorise, job_id, query, headers)
+
+    async def render(self, event: Event) -> Mapping[str, Any]:
+        """The event's data, its files with signed URLs that are fresh now."""
+        data = dict(event.data)
+        for name in ("files", "new_files"):
+            if name in data:
+                data[name] = await self._with_urls(data[name])
+        return data
+
+    async def _with_urls(self, files: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        # what will not fit into an event anyhow is not signed
+        room = events.MAX_DATA_BYTES // 100
+        signed = [
+            {**file, "url": await self._store.presign_get(file["key"], self._url_ttl_s)}
+            for file in files[:room]
+        ]
+        return [*signed, *files[room:]]

@@ -1,0 +1,203 @@
+"""The engine as the core holds it: a client, and the process behind it where it is ours."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from jigdesk.adapters.comfyui.client import ComfyEngine
+from jigdesk.adapters.comfyui.timing import Timing
+from jigdesk.adapters.process.ports import free_port
+from jigdesk.adapters.process.supervisor import (
+    EngineCommand,
+    EngineStatus,
+    EngineSupervisor,
+    Patience,
+)
+from jigdesk.domain.clock import to_rfc3339
+from jigdesk.domain.errors import EngineUnavailable, RequestError, SetupError
+from jigdesk.ports import Check, Engine
+from jigdesk.settings import ComfyUISettings, Settings
+
+LOOK_AGAIN_S = 1.0
+_NAMES = {"demo": "The demo engine", "managed": "ComfyUI", "remote": "The remote ComfyUI"}
+
+
+class EngineHost:
+    """Implements `services.worker.EngineGate` and `services.control.EngineLevers`.
+
+    `supervisor` is None for an engine that somebody else runs. Lives on the core's loop.
+    """
+
+    def __init__(self, kind: str, client: ComfyEngine, supervisor: EngineSupervisor | None) -> None:
+        self.kind = kind
+        self.client = client
+        self.supervisor = supervisor
+
+    @property
+    def engine(self) -> Engine:
+        """The port that the services use."""
+        return self.client
+
+    async def ready(self) -> None:
+        """Return when the engine answers; waits for ever. Cancelling is safe."""
+        while True:
+            if self.supervisor is not None:
+                await self._supervised(self.supervisor)
+            # the socket first: frames of a prompt that is posted before it is up are lost
+            if await self.client.wait_connected(LOOK_AGAIN_S):
+                return
+            try:
+                await self.client.system_stats()
+            except EngineUnavailable:
+                continue
+            return
+
+    def stalled(self, reason: str) -> None:
+        """The engine answers but nothing moves: restart it, where that is ours to do."""
+        if self.supervisor is not None:
+            self.supervisor.kick(reason)
+
+    async def act(self, action: str) -> Mapping[str, Any]:
+        """`start`, `stop` or `restart`; returns the state. RequestError 404 or 409."""
+        if self.supervisor is None:
+            raise RequestError(
+                409, "conflict", "This engine is run by somebody else (comfyui.kind = remote)."
+            )
+        match action:
+            case "start":
+                await self.supervisor.start()
+            case "stop":
+                await self.supervisor.stop()
+            case "restart":
+                await self.supervisor.restart()
+            case _:
+                raise RequestError(404, "not_found", f"There is no action {action!r:.40}.")
+        return self.state()
+
+    def state(self) -> dict[str, Any]:
+        """What the owner sees of the engine."""
+        document: dict[str, Any] = {
+            "kind": self.kind,
+            "version": self.client.version,
+            "connected": self.client.connected,
+        }
+        if self.supervisor is not None:
+            state = self.supervisor.state
+            document |= {
+                "status": state.status.value,
+                "since": to_rfc3339(state.since),
+                "pid": state.pid,
+                "restarts": state.restarts,
+                "reason": state.reason,
+                "last_exit": None if state.last_exit is None else str(state.last_exit),
+            }
+        return document
+
+    async def check(self) -> Check:
+        """One line of health."""
+        name = _NAMES[self.kind]
+        state = None if self.supervisor is None else self.supervisor.state
+        if state is not None and state.status is not EngineStatus.READY:
+            level = "error" if state.status is EngineStatus.FAILED else "warning"
+            why = f": {state.reason}" if state.reason else "."
+            return Check("engine", level, f"{name} is {state.status}{why}", "Look at its log.")
+        if not self.client.connected:
+            remedy = "Check comfyui.url." if self.supervisor is None else "Look at its log."
+            return Check("engine", "warning", f"{name} does not answer.", remedy)
+        return Check("engine", "ok", f"{name} {self.client.version or ''} runs.")
+
+    async def _supervised(self, supervisor: EngineSupervisor) -> None:
+        changed = asyncio.Event()
+        unsubscribe = supervisor.subscribe(lambda _: changed.set())
+        try:
+            while supervisor.state.status is not EngineStatus.READY:
+                changed.clear()
+                await changed.wait()
+        finally:
+            unsubscribe()
+
+
+@asynccontextmanager
+async def open_engine_host(settings: Settings, host_id: str) -> AsyncIterator[EngineHost]:
+    """Start the engine that the settings ask for, and its client; stop both at the end.
+
+    Returns before the engine is ready. Raises SetupError for settings that cannot work.
+    """
+    chosen = settings.comfyui
+    timing = Timing(stall_timeout_s=chosen.stall_timeout_s)
+    client_id = f"jigdesk-{host_id}"
+    if chosen.kind == "remote":
+        async with ComfyEngine.open(chosen.url or "", client_id, timing) as client:
+            yield EngineHost("remote", client, None)
+        return
+    port = chosen.port or await asyncio.to_thread(free_port)
+    async with ComfyEngine.open(f"http://127.0.0.1:{port}", client_id, timing) as client:
+        supervisor = EngineSupervisor(
+            lambda: engine_command(chosen, port, settings.paths.state_dir / "engine"),
+            _probe(client),
+            record=settings.paths.state_dir / "engine.json",
+            log_path=settings.paths.log_dir / "engine.log",
+            patience=Patience(start_timeout_s=chosen.start_timeout_s),
+        )
+        await supervisor.start()
+        try:
+            yield EngineHost(chosen.kind, client, supervisor)
+        finally:
+            await supervisor.stop()
+
+
+def engine_command(chosen: ComfyUISettings, port: int, base_dir: Path) -> EngineCommand:
+    """How to start the demo engine or the owner's ComfyUI; raises SetupError."""
+    listen = ("--listen", "127.0.0.1", "--port", str(port))
+    if chosen.kind == "demo":
+        argv = (sys.executable, "-m", "jigdesk.demo", *listen, "--base-directory", str(base_dir))
+        return EngineCommand((*argv, "--preview-method", "latent2rgb"), port)
+    if chosen.path is None:
+        raise SetupError("Say where ComfyUI is: set comfyui.path.", field="comfyui.path")
+    main = chosen.path / "main.py"
+    if not main.is_file():
+        raise SetupError(
+            f"There is no main.py in {chosen.path}: comfyui.path is the folder that holds it.",
+            field="comfyui.path",
+        )
+    python = chosen.python or find_python(chosen.path)
+    run: tuple[str, ...] = (str(python), str(main), *listen)
+    if "--preview-method" not in chosen.args:
+        run = (*run, "--preview-method", "auto")
+    return EngineCommand(
+        (*run, "--disable-auto-launch", *chosen.args), port, cwd=chosen.path, env=dict(os.environ)
+    )
+
+
+def find_python(folder: Path) -> Path:
+    """The Python of an installation: its own environment, else the portable one beside it.
+
+    Raises SetupError when there is none: the desk's own Python has no PyTorch.
+    """
+    for place in (
+        folder / ".venv" / "bin" / "python",
+        folder / "venv" / "bin" / "python",
+        folder / ".venv" / "Scripts" / "python.exe",
+        folder / "venv" / "Scripts" / "python.exe",
+        folder.parent / "python_embeded" / "python.exe",
+    ):
+        if place.is_file():
+            return place
+    raise SetupError(
+        f"No Python was found beside {folder}: set comfyui.python to the one ComfyUI runs with.",
+        field="comfyui.python",
+    )
+
+
+def _probe(client: ComfyEngine) -> Any:
+    async def answers() -> bool:
+        await client.system_stats()
+        return True
+
+    return answers

@@ -1,0 +1,30 @@
+"""The name under which this desk claims jobs and registers: drawn once, kept with the state."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from pathlib import Path
+
+from jigdesk.domain.errors import SetupError
+from jigdesk.domain.host import is_host_id
+
+
+def host_id_of(path: Path) -> str:
+    """Read the host id at `path`, drawing it at the first call. Blocks; raises SetupError."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        text = _draw()
+        path.write_text(text + "\n", encoding="ascii")
+    except UnicodeDecodeError:
+        text = ""
+    if not is_host_id(text):
+        raise SetupError(f"{path} holds no host id: remove it and start again.")
+    return text
+
+
+def _draw() -> str:
+    name = "".join(char for char in socket.gethostname().lower() if char.isascii())
+    name = "".join(char if char.isalnum() else "-" for char in name).strip("-")[:40]
+    return f"{name or 'host'}-{secrets.token_hex(4)}"

@@ -1,0 +1,87 @@
+"""Builds the services that do a job's work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jigdesk.app.engine import EngineHost
+from jigdesk.app.templates import LiveTemplates
+from jigdesk.domain.clock import utc_now
+from jigdesk.ports import Journal, ObjectStore
+from jigdesk.services.commands import Commands
+from jigdesk.services.confirm import Confirmations
+from jigdesk.services.ends import Ends
+from jigdesk.services.finish import Finisher
+from jigdesk.services.intake import JobIntake
+from jigdesk.services.prepare import Preparer
+from jigdesk.services.previews import Previews
+from jigdesk.services.queue import JobQueue
+from jigdesk.services.stage import StageRunner
+from jigdesk.services.sweep import Sweeper
+from jigdesk.services.worker import JobWorker
+from jigdesk.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The services, wired."""
+
+    queue: JobQueue
+    worker: JobWorker
+    intake: JobIntake
+    commands: Commands
+    ends: Ends
+    sweeper: Sweeper
+    previews: Previews
+
+
+def build_work(
+    settings: Settings,
+    host_id: str,
+    journal: Journal,
+    store: ObjectStore,
+    engine: EngineHost,
+    templates: LiveTemplates,
+) -> Work:
+    """Wire the services; nothing runs yet."""
+    queue = JobQueue(
+        journal,
+        concurrency=settings.queue.concurrency,
+        max_depth=settings.queue.max_depth,
+    )
+    ends = Ends(journal)
+    commands = Commands(journal, queue, engine.engine, ends)
+    confirmations = Confirmations(journal, store)
+    previews = Previews()
+    worker = JobWorker(
+        journal,
+        queue,
+        engine.engine,
+        engine,
+        preparer=Preparer(
+            journal,
+            store,
+            templates,
+            host_id,
+            max_file_bytes=settings.limits.file_bytes,
+            max_pixels=settings.limits.file_pixels,
+        ),
+        stages=StageRunner(journal, store, engine.engine, previews, utc_now),
+        finisher=Finisher(journal, store, confirmations, utc_now),
+        ends=ends,
+        previews=previews,
+        jobs_dir=settings.paths.jobs_dir,
+        max_attempts=settings.queue.max_attempts,
+        job_timeout_s=settings.comfyui.job_timeout_s,
+    )
+    intake = JobIntake(journal, queue, confirmations, commands, store.bucket)
+    sweeper = Sweeper(
+        journal,
+        store,
+        intake,
+        ends,
+        host_id=host_id,
+        clock=utc_now,
+        interval_s=settings.queue.sweep_s,
+    )
+    return Work(queue, worker, intake, commands, ends, sweeper, previews)
