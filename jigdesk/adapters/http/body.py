@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-import math
 import re
 from typing import Any
 
@@ -13,8 +12,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from jigdesk.domain.errors import RequestError
+from jigdesk.domain.strict_json import JsonRefused, decode
 
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 async def read_body(request: web.Request, max_bytes: int, timeout_s: float) -> bytes:
@@ -46,27 +46,17 @@ async def read_body(request: web.Request, max_bytes: int, timeout_s: float) -> b
 def parse_json(body: bytes) -> Any:
     """Decode JSON strictly; raises ValueError with a sentence fit for the sender.
 
-    Refused beside bad JSON: bytes that are not UTF-8, a name twice in one object, NaN and
-    infinities (also by overflow), lone surrogates, and nesting beyond what the decoder bears.
+    Beside what `strict_json` refuses, halves of surrogate pairs: nothing that holds one can be
+    written as UTF-8 again.
     """
     try:
-        text = body.decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"The body is not UTF-8 (byte {error.start}).") from None
-    try:
-        data = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-        )
-        if _SURROGATE.search(text):
+        data = decode(body, max_bytes=len(body))
+        if _SURROGATE.search(body):
             json.dumps(data, ensure_ascii=False).encode()
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-        ) from None
-    except RecursionError:
-        raise ValueError("The body is nested too deeply.") from None
     except UnicodeEncodeError:
         raise ValueError("The body holds half of a surrogate pair.") from None
+    except JsonRefused as refusal:
+        raise ValueError(f"The body cannot be read: {refusal}.") from None
     return data
 
 
@@ -98,25 +88,3 @@ def _is_loopback(peer: str) -> bool:
 
 def _too_large(max_bytes: int) -> RequestError:
     return RequestError(413, "too_large", f"The body is over {max_bytes} bytes.")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise ValueError(f"The name {name[:60]!r} stands twice in one object.")
-            seen.add(name)
-    return found
-
-
-def _no_constant(word: str) -> float:
-    raise ValueError(f"{word} is not JSON.")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"The number {text[:40]} is too large.")
-    return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -128,7 +129,7 @@ class _Control:
                 attempts=await self._journal.attempts(job.job_id),
                 runs=await self._journal.stage_runs(job.job_id),
                 plan=await self._journal.plan(job.job_id),
-                request=await self._read_request(job),
+                request=_writable(await self._read_request(job)),
             )
         )
 
@@ -230,6 +231,15 @@ def _job_id(request: web.Request) -> str:
     if not is_job_id(job_id):
         raise _no_job()
     return job_id
+
+
+def _writable(document: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """A browser's document, or None for one that cannot be written as JSON (NaN, too deep)."""
+    try:
+        json.dumps(document, allow_nan=False)
+    except (ValueError, RecursionError):
+        return None
+    return document
 
 
 def _no_job() -> RequestError:

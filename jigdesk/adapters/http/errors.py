@@ -46,9 +46,18 @@ _HTTP_WORDS = {
 def json_answer(
     data: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Answer with JSON in UTF-8."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return web.Response(text=text, status=status, headers=headers, content_type="application/json")
+    """Answer with JSON in UTF-8; a text that has no UTF-8 (half a surrogate) goes out escaped."""
+    try:
+        body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        body = json.dumps(data, separators=(",", ":"), allow_nan=False).encode()
+    return web.Response(
+        body=body,
+        status=status,
+        headers=headers,
+        content_type="application/json",
+        charset="utf-8",
+    )
 
 
 def error_answer(

@@ -189,8 +189,8 @@ def _logging_to(log: RequestLog, clock: Clock) -> Middleware:
         except ConnectionError:
             note(_CLIENT_WENT_AWAY, "")
             raise
-        text = answer.text if isinstance(answer, web.Response) else None
-        note(answer.status, text or "")
+        body = answer.body if isinstance(answer, web.Response) else None
+        note(answer.status, body.decode() if isinstance(body, bytes) else "")
         return answer
 
     return keep
