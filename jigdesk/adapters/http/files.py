@@ -21,7 +21,7 @@ from jigdesk.adapters.store.incoming import Incoming
 from jigdesk.adapters.store.layout import FILE_PREFIX
 from jigdesk.adapters.store.local import LocalStore
 from jigdesk.adapters.store.metadata import is_shown
-from jigdesk.adapters.store.signing import Grant
+from jigdesk.adapters.store.signing import MAX_OPEN_BYTES, Grant
 from jigdesk.domain.errors import (
     JigDeskError,
     ObjectNotFound,
@@ -108,10 +108,10 @@ class _Files:
         if self._uploads >= MAX_UPLOADS:
             raise RequestError(503, "busy", "Too many uploads at once.", retry_after_s=2)
         self._uploads += 1
-        incoming = self._store.begin(grant.size_bytes)
+        incoming = self._store.begin(request.content_length)
         try:
             await _receive(request, incoming)
-            _check_received(incoming, grant)
+            _check_received(request, incoming, grant)
             info = await asyncio.to_thread(
                 self._store.commit, incoming, grant.key, grant.content_type or ""
             )
@@ -138,7 +138,9 @@ def _check_announced(request: web.Request, grant: Grant) -> None:
     """Refuse before a byte is read what the signature does not cover."""
     if request.content_length is None:
         raise RequestError(411, "length_required", "An upload says its Content-Length.")
-    if request.content_length != grant.size_bytes:
+    if grant.size_bytes is None and request.content_length > MAX_OPEN_BYTES:
+        raise RequestError(413, "too_large", f"This URL takes up to {MAX_OPEN_BYTES} bytes.")
+    if grant.size_bytes not in (None, request.content_length):
         raise RequestError(403, "wrong_length", f"This URL takes exactly {grant.size_bytes} bytes.")
     if request.headers.get(hdrs.CONTENT_TYPE) != grant.content_type:
         raise RequestError(403, "wrong_type", f"This URL takes {grant.content_type} only.")
@@ -164,8 +166,8 @@ async def _receive(request: web.Request, incoming: Incoming) -> None:
         raise RequestError(400, "incomplete", "The upload broke off.") from error
 
 
-def _check_received(incoming: Incoming, grant: Grant) -> None:
-    if incoming.size_bytes != grant.size_bytes:
+def _check_received(request: web.Request, incoming: Incoming, grant: Grant) -> None:
+    if incoming.size_bytes != request.content_length:
         raise RequestError(400, "incomplete", "The upload broke off.")
     if grant.sha256 is not None and incoming.sha256 != grant.sha256:
         raise RequestError(400, "bad_checksum", "The upload's SHA-256 is not the one announced.")

@@ -240,7 +240,7 @@ class LocalStore:
     def presign_put(
         self,
         key: str,
-        size_bytes: int,
+        size_bytes: int | None,
         content_type: str,
         expires_s: int,
         *,

@@ -19,9 +19,9 @@ from s3transfer.subscribers import BaseSubscriber
 
 from jigdesk.adapters.store.disk import CHUNK_BYTES, check_size, check_stop, save_stream
 from jigdesk.adapters.store.metadata import DEFAULT_TYPE, check_type, guess_type, is_shown
-from jigdesk.adapters.store.s3_errors import refusal_of, s3_errors
+from jigdesk.adapters.store.s3_errors import refusal_of, s3_errors, was_repeated
 from jigdesk.domain.clock import Clock, utc_now
-from jigdesk.domain.errors import ObjectNotFound, StoreError
+from jigdesk.domain.errors import ObjectNotFound, PreconditionFailed, StoreError
 from jigdesk.ports import FileDigest, ObjectInfo, ObjectPage, Presigned
 
 MAX_PAGE = 1000
@@ -105,18 +105,23 @@ class S3Store:
     ) -> ObjectInfo:
         """See BlockingStore.put."""
         check_type(content_type)
-        conditions = {"IfNoneMatch": "*"} if create_only else {}
+        conditions: dict[str, str] = {"IfNoneMatch": "*"} if create_only else {}
         if if_match is not None:
             conditions["IfMatch"] = f'"{if_match}"'
-        with s3_errors(self._bucket, key, conditional=bool(conditions)):
-            answer = self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=body,
-                ContentType=content_type,
-                **self._checksum,
-                **conditions,
-            )
+        try:
+            with s3_errors(self._bucket, key, conditional=bool(conditions)):
+                answer = self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=content_type,
+                    **self._checksum,
+                    **conditions,
+                )
+        except PreconditionFailed as error:
+            if was_repeated(error) and (mine := self._written_already(key, body)) is not None:
+                return mine
+            raise
         return ObjectInfo(
             key=key,
             size_bytes=len(body),
@@ -203,21 +208,22 @@ class S3Store:
     def presign_put(
         self,
         key: str,
-        size_bytes: int,
+        size_bytes: int | None,
         content_type: str,
         expires_s: int,
         *,
         sha256: str | None = None,
     ) -> Presigned:
-        """See BlockingStore.presign_put."""
+        """See BlockingStore.presign_put. S3 cannot bound a length that is left open."""
         check_type(content_type)
         headers = {"Content-Type": content_type}
         request: dict[str, Any] = {
             "Bucket": self._bucket,
             "Key": key,
             "ContentType": content_type,
-            "ContentLength": size_bytes,
         }
+        if size_bytes is not None:
+            request["ContentLength"] = size_bytes
         if sha256 is not None:
             checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
             request["ChecksumSHA256"] = headers["x-amz-checksum-sha256"] = checksum
@@ -259,6 +265,18 @@ class S3Store:
         watching = [] if stop is None else [_StopWatch(stop)]
         with TransferManager(self._client, self._transfers) as transfers:
             transfers.upload(str(path), self._bucket, key, extra, watching).result()
+
+    def _written_already(self, key: str, body: bytes) -> ObjectInfo | None:
+        """What lies under `key` when it is `body`.
+
+        The first try of a conditional write may have landed and only its answer got lost: the
+        next try then loses against ourselves.
+        """
+        try:
+            present, info = self.get(key, len(body))
+        except StoreError:
+            return None
+        return info if present == body else None
 
     def _answered_at(self, answer: dict[str, Any]) -> datetime:
         """When the server answered a write, which is its LastModified within a second."""

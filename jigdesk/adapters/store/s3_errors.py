@@ -9,7 +9,6 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
-    EndpointConnectionError,
     HTTPClientError,
     IncompleteReadError,
     InvalidRegionError,
@@ -22,6 +21,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from s3transfer.exceptions import CancelledError as TransferCancelledError
 from s3transfer.exceptions import RetriesExceededError
 from urllib3.exceptions import HTTPError as Urllib3Error
@@ -110,7 +110,7 @@ def s3_errors(bucket: str, key: str = "", *, conditional: bool = False) -> Itera
             "machine's certificates."
         ) from error
     except (
-        EndpointConnectionError,
+        BotoConnectionError,
         HTTPClientError,
         IncompleteReadError,
         ReadTimeoutError,
@@ -154,6 +154,15 @@ def refusal_of(code: str, bucket: str) -> StoreError | StoreUnavailable:
         return StoreError(_REMEDIES[known].format(bucket=bucket), code=_snake(known))
     # the server's own message may quote credentials, so only its code is shown
     return StoreError(f"The object store refused: {code[:64]}.")
+
+
+def was_repeated(error: StoreError) -> bool:
+    """Whether botocore had sent the refused request before, with no answer that it knows of."""
+    cause = error.__cause__
+    return (
+        isinstance(cause, ClientError)
+        and int(cause.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)) > 0
+    )
 
 
 def _refusal(

@@ -26,6 +26,8 @@ from jigdesk.domain.errors import RequestError, SetupError
 
 SECRET_BYTES = 32
 MAX_TARGET_BYTES = 8192
+MAX_OPEN_BYTES = 1 << 20
+"""What a PUT whose length was left open may send: as much as a manifest may have."""
 
 _LITERAL = "/!$&'()*,:;=@"
 """Characters of a path that clients leave alone, escaped or not escaped: some unescape the rest."""
@@ -35,7 +37,8 @@ _LITERAL = "/!$&'()*,:;=@"
 class Grant:
     """What a URL allows: one method on one key until `expires_at` (seconds since 1970).
 
-    For PUT also the exact length and content type, and the SHA-256 (hex) when it is not None.
+    For PUT also the content type, the exact length (None: any up to `MAX_OPEN_BYTES`) and the
+    SHA-256 (hex; None: any).
     """
 
     method: Literal["GET", "PUT"]

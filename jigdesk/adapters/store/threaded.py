@@ -151,7 +151,7 @@ class ThreadedStore:
     async def presign_put(
         self,
         key: str,
-        size_bytes: int,
+        size_bytes: int | None,
         content_type: str,
         expires_s: int,
         *,

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import socketserver
+import threading
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
 
 from jigdesk.adapters.store.s3 import S3Store
 from jigdesk.adapters.store.s3_client import open_s3
-from jigdesk.domain.errors import SetupError, StoreError, StoreUnavailable
+from jigdesk.domain.errors import PreconditionFailed, SetupError, StoreError, StoreUnavailable
 from tests.realparts.seaweedfs import Seaweed
 
 KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "not-so-secret-words"}
@@ -167,3 +172,98 @@ def test_missing_credentials_are_said_at_the_first_call() -> None:
     ):
         store.head("a")
     assert caught.value.code == "no_credentials"
+
+
+@pytest.mark.realparts
+def test_a_claim_whose_answer_got_lost_is_still_won(seaweed: Seaweed) -> None:
+    key = f"jobs/{uuid.uuid4()}/state.json"
+    with losing_first_answer(seaweed) as endpoint_url, closing(_open(seaweed, endpoint_url)) as s3:
+        written = s3.put(key, b'{"host_id": "me"}', create_only=True)
+        again = s3.put(key, b'{"host_id": "me", "attempt": 2}', if_match=written.etag)
+        assert s3.head(key) is not None
+        with pytest.raises(PreconditionFailed):
+            s3.put(key, b'{"host_id": "other"}', create_only=True)
+        assert s3.get(key, 100) == (b'{"host_id": "me", "attempt": 2}', s3.head(key))
+    assert again.etag != written.etag
+
+
+@pytest.mark.realparts
+def test_a_claim_that_another_won_is_lost_whatever_got_lost(seaweed: Seaweed) -> None:
+    key = f"jobs/{uuid.uuid4()}/state.json"
+    with closing(_open(seaweed, seaweed.endpoint_url)) as s3:
+        s3.put(key, b'{"host_id": "other"}')
+    with losing_first_answer(seaweed) as endpoint_url, closing(_open(seaweed, endpoint_url)) as s3:
+        with pytest.raises(PreconditionFailed):
+            s3.put(key, b'{"host_id": "me"}', create_only=True)
+        assert s3.get(key, 100)[0] == b'{"host_id": "other"}'
+
+
+@pytest.mark.realparts
+def test_an_upload_that_is_stopped_leaves_no_parts(seaweed: Seaweed, tmp_path: Path) -> None:
+    source, key, stop = tmp_path / "source", f"outputs/{uuid.uuid4()}.mp4", Event()
+    with source.open("wb") as file:
+        file.truncate(512 << 20)
+    with (
+        closing(seaweed.client()) as client,
+        closing(_open(seaweed, seaweed.endpoint_url)) as s3,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        uploading = pool.submit(s3.upload, source, key, "video/mp4", stop=stop)
+        deadline = time.monotonic() + 20
+        while not client.list_multipart_uploads(Bucket=seaweed.bucket).get("Uploads"):
+            assert time.monotonic() < deadline
+            assert not uploading.done()
+        stop.set()
+        with pytest.raises(StoreUnavailable):
+            uploading.result(30)
+        assert not client.list_multipart_uploads(Bucket=seaweed.bucket).get("Uploads")
+        assert s3.head(key) is None
+
+
+def _open(seaweed: Seaweed, endpoint_url: str) -> S3Store:
+    return open_s3(
+        bucket=seaweed.bucket,
+        region=seaweed.region,
+        endpoint_url=endpoint_url,
+        access_key_id=seaweed.access_key_id,
+        secret_access_key=seaweed.secret_access_key,
+    )
+
+
+@contextmanager
+def losing_first_answer(seaweed: Seaweed) -> Iterator[str]:
+    """A line to SeaweedFS that breaks after the first request arrived, before its answer."""
+    there = urlsplit(seaweed.endpoint_url)
+    lost = Event()
+
+    class Line(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((there.hostname or "", there.port or 0)) as server:
+                back = threading.Thread(target=self.relay_answers, args=(server,))
+                back.start()
+                with suppress(OSError):
+                    while chunk := self.request.recv(65536):
+                        server.sendall(chunk)
+                with suppress(OSError):
+                    server.shutdown(socket.SHUT_RDWR)
+                back.join()
+
+        def relay_answers(self, server: socket.socket) -> None:
+            with suppress(OSError):
+                while chunk := server.recv(65536):
+                    if not lost.is_set() and b" 100 " not in chunk[:20]:
+                        lost.set()
+                        break
+                    self.request.sendall(chunk)
+            with suppress(OSError):
+                self.request.shutdown(socket.SHUT_RDWR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Line) as line:
+        thread = threading.Thread(target=line.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{line.server_address[1]}"
+        finally:
+            line.shutdown()
+            thread.join()
+    assert lost.is_set()

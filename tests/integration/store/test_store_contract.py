@@ -460,3 +460,11 @@ def test_two_writers_of_one_key_never_mix(store: BlockingStore, area: str) -> No
     with ThreadPoolExecutor(6) as pool:
         for done in [pool.submit(rewrite(body)) for body in bodies]:
             done.result()
+
+
+def test_a_put_of_open_length_takes_what_comes(store: BlockingStore, area: str) -> None:
+    put = store.presign_put(area + "request.json", None, "application/json", 60)
+    for body in (b"{}", b'{"version": 1}'):
+        assert send("PUT", put.url, body, put.headers).status == 200
+        assert store.get(area + "request.json", 100)[0] == body
+    assert send("PUT", put.url, b"<p>", {"Content-Type": "text/html"}).status == 403
