@@ -115,8 +115,8 @@ class SupabaseIdentity:
         )
         try:
             connection.request("GET", parts.path)
-            response = connection.getresponse()
-            body = response.read(_MAX_JWKS_BYTES + 1)
+            with connection.getresponse() as response:  # its own hold on the socket ends too
+                body = response.read(_MAX_JWKS_BYTES + 1)
         except (OSError, http.client.HTTPException) as error:
             raise _no_keys() from error
         finally:

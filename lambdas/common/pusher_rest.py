@@ -87,8 +87,8 @@ class PusherRest:
         connection = self._connection()
         try:
             connection.request("POST", target, body, {"content-type": "application/json"})
-            response = connection.getresponse()
-            answer = response.read(_MAX_ANSWER_BYTES)
+            with connection.getresponse() as response:  # its own hold on the socket ends too
+                answer = response.read(_MAX_ANSWER_BYTES)
         except (OSError, http.client.HTTPException) as error:
             raise PublishError(
                 f"Pusher at {settings.host} did not answer: {type(error).__name__}: {error}"

@@ -32,6 +32,7 @@ _TRANSIENT = frozenset(
 )
 _FIRST_SERVER_ERROR = 500
 _MAX_DELETE = 1000
+_TOKEN_MARK = "\x00"  # noqa: S105 - no key begins with it, so a key can be told from S3's token
 
 
 def open_client(*, region: str | None, endpoint_url: str | None) -> S3Client:
@@ -148,7 +149,9 @@ class S3Store:
     ) -> ObjectPage:
         """One page of the keys that begin with `prefix`, in key order, after `after`."""
         options: dict[str, Any] = {}
-        if after is not None:
+        if after is not None and after.startswith(_TOKEN_MARK):
+            options["ContinuationToken"] = after.removeprefix(_TOKEN_MARK)
+        elif after is not None:
             options["StartAfter"] = after
         if delimiter is not None:
             options["Delimiter"] = delimiter
@@ -161,8 +164,10 @@ class S3Store:
             for item in answer.get("Contents", [])
         )
         prefixes = tuple(item["Prefix"] for item in answer.get("CommonPrefixes", []))
-        last = max([info.key for info in objects[-1:]] + list(prefixes[-1:]), default=None)
-        return ObjectPage(objects, prefixes, last if answer.get("IsTruncated") else None)
+        more = answer.get("IsTruncated", False)
+        return ObjectPage(
+            objects, prefixes, _TOKEN_MARK + answer["NextContinuationToken"] if more else None
+        )
 
     def presign_get(self, key: str, expires_s: int) -> str:
         """An absolute URL that answers GET until it expires."""

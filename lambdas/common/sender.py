@@ -48,9 +48,9 @@ class HttpWebhookSender:
         connection = self._connection(parts.scheme, parts.hostname or "", parts.port)
         try:
             connection.request("POST", parts.path, body, headers)
-            response = connection.getresponse()
-            answer = response.read(MAX_ANSWER_BYTES)
-            retry_after_s = _retry_after(response.getheader("retry-after"))
+            with connection.getresponse() as response:  # its own hold on the socket ends too
+                answer = response.read(MAX_ANSWER_BYTES)
+                retry_after_s = _retry_after(response.getheader("retry-after"))
         except (OSError, http.client.HTTPException) as error:
             raise WebhookUnreachable(
                 f"{parts.netloc} did not answer: {type(error).__name__}: {error}"

@@ -51,7 +51,7 @@ class MemoryStore:
     def bucket(self) -> str:
         return self._bucket
 
-    def keys(self) -> list[str]:
+    def all_keys(self) -> list[str]:
         """Every key in order, for tests to look at."""
         with self._lock:
             return sorted(self._objects)

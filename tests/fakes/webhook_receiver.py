@@ -51,7 +51,7 @@ def webhook_receiver(secret: str) -> Iterator[WebhookReceiver]:
     receiver = WebhookReceiver(secret)
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, document = receiver.take(self.path, headers, body)

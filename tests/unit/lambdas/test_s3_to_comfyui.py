@@ -137,7 +137,7 @@ def test_instructions_are_sent_at_once_but_request_json_rules(world: World) -> N
 def test_a_manifest_that_cannot_be_read_is_forwarded(world: World, body: bytes) -> None:
     world.upload(keys.request_key(JOB), body)
     assert world.desk.received[0].body["keys"] == [keys.request_key(JOB)]
-    assert keys.error_json_key(JOB) not in world.store.keys()
+    assert keys.error_json_key(JOB) not in world.store.all_keys()
 
 
 @pytest.mark.parametrize(
