@@ -93,7 +93,11 @@ def open_reader(path: Path) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.execute("PRAGMA query_only=1")
+        try:
+            connection.execute("PRAGMA query_only=1")
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 

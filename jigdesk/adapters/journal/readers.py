@@ -21,14 +21,14 @@ class Readers:
     def __init__(self, path: Path) -> None:
         """Open the connections (blocks briefly); made outside of any loop."""
         self._free: list[sqlite3.Connection] = []
+        self._pool = ThreadPoolExecutor(COUNT, thread_name_prefix="journal-reader")
+        self._turns = asyncio.Semaphore(COUNT)
         try:
             for _ in range(COUNT):
                 self._free.append(open_reader(path))
         except BaseException:
             self.close()
             raise
-        self._pool = ThreadPoolExecutor(COUNT, thread_name_prefix="journal-reader")
-        self._turns = asyncio.Semaphore(COUNT)
 
     async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run `query` on a snapshot; what was committed before the call is in it.
@@ -52,8 +52,7 @@ class Readers:
 
     def close(self) -> None:
         """Wait for the queries under way and close the connections. Blocks."""
-        if hasattr(self, "_pool"):
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
         while self._free:
             self._free.pop().close()
 
