@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import random
 import signal
@@ -61,6 +62,7 @@ async def serve(options: Options, log: Log) -> None:
     app.add_routes([*routes.table(), *FileRoutes(folders).table()])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
+    told = _end_requested()
     publisher = asyncio.create_task(sockets.publish(), name="publish")
     worker = start_worker(queue, workshop)
     try:
@@ -68,7 +70,7 @@ async def serve(options: Options, log: Log) -> None:
         await site.start()
         port = runner.addresses[0][1]
         log.line(f"Demo engine: listening on http://{options.listen}:{port}")
-        await _until_told()
+        await told.wait()
         log.line("Demo engine: stopping")
     finally:
         queue.close()
@@ -81,15 +83,15 @@ async def serve(options: Options, log: Log) -> None:
         await asyncio.to_thread(folders.empty_temp)
 
 
-async def _until_told() -> None:
+def _end_requested() -> asyncio.Event:
+    """Set by SIGINT and SIGTERM from now on."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        try:
+        # Windows has no such handlers: Ctrl-C and TerminateProcess end it without us.
+        with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, told.set)
-        except NotImplementedError:  # Windows: Ctrl-C and TerminateProcess end it without us
-            continue
-    await told.wait()
+    return told
 
 
 @web.middleware

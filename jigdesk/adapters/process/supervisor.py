@@ -1,0 +1,337 @@
+"""Keeps the engine running: start, readiness, restart with backoff, and a clear failure."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jigdesk.adapters.process.child import ChildProcess, ExitReason, LineListener
+from jigdesk.adapters.process.lines import Line
+from jigdesk.adapters.process.orphans import (
+    ChildRecord,
+    end_orphan,
+    forget_record,
+    write_record,
+)
+from jigdesk.adapters.process.ports import PortOwner, belongs_to, port_owner
+from jigdesk.domain.clock import Clock, utc_now
+from jigdesk.domain.errors import EngineUnavailable, SetupError, TransientError
+
+PROBE_EVERY_S = 0.1
+PROBE_TIMEOUT_S = 5.0
+
+
+class EngineStatus(StrEnum):
+    """What the engine's process is doing."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    RESTARTING = "restarting"  # it ended, and waits to be started again
+    FAILED = "failed"  # it is not started again by itself
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """A snapshot. `pid` is None while nothing runs, `reason` while there is nothing to say.
+
+    `restarts` counts since `start`; `port_owner` is who holds the port when that is the reason.
+    """
+
+    status: EngineStatus
+    since: datetime
+    pid: int | None = None
+    restarts: int = 0
+    reason: str | None = None
+    last_exit: ExitReason | None = None
+    port_owner: PortOwner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCommand:
+    """How to start the engine; `env` None is the desk's own, `cwd` None where the desk is."""
+
+    argv: tuple[str, ...]
+    port: int
+    cwd: Path | None = None
+    env: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for what, in seconds, and how often to try."""
+
+    start_timeout_s: float = 120.0
+    stop_grace_s: float = 5.0
+    first_backoff_s: float = 1.0
+    max_backoff_s: float = 60.0
+    max_crashes: int = 5
+    healthy_after_s: float = 300.0
+
+
+Probe = Callable[[], Awaitable[bool]]
+StateListener = Callable[[EngineState], None]
+T = TypeVar("T")
+
+
+class EngineSupervisor:
+    """Owns the engine's process from `start` to `stop`; everything runs on the caller's loop.
+
+    `command` is asked before each start. `probe` says whether the engine answers over HTTP; it
+    may raise TransientError for "not yet". `record` is the file in which the child is noted,
+    `log_path` the one that gets its output.
+    """
+
+    def __init__(
+        self,
+        command: Callable[[], EngineCommand],
+        probe: Probe,
+        *,
+        record: Path,
+        log_path: Path | None = None,
+        patience: Patience | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._command = command
+        self._probe = probe
+        self._record = record
+        self._log_path = log_path
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._state = EngineState(EngineStatus.STOPPED, clock())
+        self._listeners: list[StateListener] = []
+        self._line_listeners: list[LineListener] = []
+        self._changed = asyncio.Event()
+        self._child: ChildProcess | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._kicked: asyncio.Future[str] | None = None
+
+    @property
+    def state(self) -> EngineState:
+        """The present state."""
+        return self._state
+
+    def subscribe(self, listener: StateListener) -> Callable[[], None]:
+        """Call `listener` after each change; it must not block or raise. Returns the way out."""
+        self._listeners.append(listener)
+        return lambda: _forget(self._listeners, listener)
+
+    def subscribe_lines(self, listener: LineListener) -> Callable[[], None]:
+        """Call `listener` with each line of output of every run. Returns the way out."""
+        self._line_listeners.append(listener)
+        return lambda: _forget(self._line_listeners, listener)
+
+    def last_lines(self, count: int = 50) -> tuple[str, ...]:
+        """The newest lines of output: of what runs, else of what ended last."""
+        if self._child is not None:
+            return self._child.last_lines(count)
+        last = self._state.last_exit
+        return () if last is None else last.last_lines[-count:]
+
+    async def start(self) -> None:
+        """Begin to supervise, with a clean record of crashes; does nothing when it does already.
+
+        Returns at once: see `wait_ready`.
+        """
+        if self._task is not None and not self._task.done():
+            return
+        self._stopping.clear()
+        self._kicked = None
+        self._state = EngineState(EngineStatus.STOPPED, self._clock())
+        self._go(EngineStatus.STARTING)
+        self._task = asyncio.create_task(self._supervise(), name="engine-supervisor")
+
+    async def stop(self) -> None:
+        """End the engine and all that it started. Cancelled: it is ended all the same."""
+        task = self._task
+        if task is not None and not task.done():
+            self._stopping.set()
+            self._go(EngineStatus.STOPPING)
+            try:
+                await asyncio.shield(task)
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+        self._task = None
+        self._stopping.clear()
+        self._go(EngineStatus.STOPPED, pid=None, reason=None, port_owner=None)
+
+    async def restart(self) -> None:
+        """Stop and start again, with a clean record of crashes."""
+        await self.stop()
+        await self.start()
+
+    def kick(self, reason: str) -> None:
+        """End an engine that no longer does its work, and start it again as after a crash.
+
+        Does nothing while none runs.
+        """
+        if self._kicked is not None and not self._kicked.done():
+            self._kicked.set_result(reason)
+
+    async def wait_ready(self, timeout_s: float) -> None:
+        """Wait until the engine is ready; raises EngineUnavailable when it will not be in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._state.status is not EngineStatus.READY:
+                    if self._state.status in {EngineStatus.FAILED, EngineStatus.STOPPED}:
+                        why = self._state.reason or "nobody started it"
+                        raise EngineUnavailable(f"The engine is {self._state.status}: {why}")
+                    changed = self._changed
+                    await changed.wait()
+        except TimeoutError:
+            raise EngineUnavailable(f"The engine is not ready after {timeout_s:g} s.") from None
+
+    def _go(self, status: EngineStatus, **changes: object) -> None:
+        if self._stopping.is_set() and status in {EngineStatus.STARTING, EngineStatus.READY}:
+            status = EngineStatus.STOPPING  # a start that was under way does not undo a stop
+        since = self._state.since if status is self._state.status else self._clock()
+        self._state = replace(self._state, status=status, since=since, **changes)  # type: ignore[arg-type]
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+        for listener in tuple(self._listeners):
+            listener(self._state)
+
+    async def _supervise(self) -> None:
+        try:
+            await self._keep_running()
+        finally:
+            if self._state.status in {EngineStatus.STARTING, EngineStatus.READY}:
+                self._go(EngineStatus.FAILED, pid=None, reason="The supervisor itself ended.")
+
+    async def _keep_running(self) -> None:
+        crashes = 0
+        while not self._stopping.is_set():
+            began = asyncio.get_running_loop().time()
+            try:
+                reason = await self._run_once()
+            except SetupError as refused:
+                self._go(EngineStatus.FAILED, pid=None, reason=refused.message)
+                return
+            except OSError as failed:  # the record cannot be written, no process can be made
+                self._go(EngineStatus.FAILED, pid=None, reason=f"Cannot start: {failed}")
+                return
+            if reason is None:
+                return
+            lasted_s = asyncio.get_running_loop().time() - began
+            crashes = 1 if lasted_s >= self._patience.healthy_after_s else crashes + 1
+            if crashes >= self._patience.max_crashes:
+                self._go(
+                    EngineStatus.FAILED, pid=None, reason=f"{crashes} crashes in a row: {reason}"
+                )
+                return
+            self._go(
+                EngineStatus.RESTARTING,
+                pid=None,
+                reason=reason,
+                restarts=self._state.restarts + 1,
+            )
+            wait_s = self._patience.first_backoff_s * 2 ** (crashes - 1)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(wait_s, self._patience.max_backoff_s)):
+                    await self._stopping.wait()
+            if not self._stopping.is_set():
+                self._go(EngineStatus.STARTING)
+
+    async def _run_once(self) -> str | None:
+        """One run of the engine: why it ended, or None when it was asked to stop.
+
+        Raises SetupError when it must not or cannot be started.
+        """
+        command = self._command()
+        await asyncio.to_thread(end_orphan, self._record)
+        await self._refuse_taken_port(command.port)
+        child = await ChildProcess.start(
+            command.argv,
+            env=command.env,
+            cwd=command.cwd,
+            log_path=self._log_path,
+            grace_s=self._patience.stop_grace_s,
+        )
+        self._child = child
+        try:
+            child.subscribe(self._on_line)
+            record = ChildRecord(child.pid, child.created, command.port, command.argv)
+            await asyncio.to_thread(write_record, self._record, record)
+            self._go(EngineStatus.STARTING, pid=child.pid)
+            return await self._live(child, command.port)
+        finally:
+            self._kicked = None
+            ended = await child.stop()
+            self._child = None
+            self._state = replace(self._state, last_exit=ended)
+            await asyncio.to_thread(forget_record, self._record)
+
+    async def _live(self, child: ChildProcess, port: int) -> str | None:
+        self._kicked = asyncio.get_running_loop().create_future()
+        stopping = asyncio.create_task(self._stopping.wait())
+        exited = asyncio.create_task(child.wait())
+        ready = asyncio.create_task(self._until_ready(child, port))
+        ends: set[asyncio.Future[Any]] = {stopping, exited, self._kicked}
+        try:
+            await asyncio.wait(
+                {*ends, ready},
+                timeout=self._patience.start_timeout_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not any(end.done() for end in ends):
+                if not ready.done():
+                    return f"It did not answer within {self._patience.start_timeout_s:g} s."
+                ready.result()  # raises SetupError when somebody else answered on the port
+                self._go(EngineStatus.READY, reason=None)
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if stopping.done():
+                return None
+            if exited.done():
+                return f"{exited.result()}"
+            return self._kicked.result()
+        finally:
+            for task in (stopping, exited, ready):
+                task.cancel()
+            await asyncio.gather(stopping, exited, ready, return_exceptions=True)
+
+    async def _until_ready(self, child: ChildProcess, port: int) -> None:
+        while not await self._answers():  # noqa: ASYNC110 - only the engine knows, over HTTP
+            await asyncio.sleep(PROBE_EVERY_S)
+        owner = await asyncio.to_thread(port_owner, port)
+        if owner is None or owner.pid is None:
+            return  # nothing more can be known
+        if not await asyncio.to_thread(belongs_to, owner.pid, child.pid):
+            raise self._taken(owner)
+
+    async def _answers(self) -> bool:
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                return await self._probe()
+        except (TransientError, TimeoutError):
+            return False
+
+    async def _refuse_taken_port(self, port: int) -> None:
+        owner = await asyncio.to_thread(port_owner, port)
+        if owner is not None:
+            raise self._taken(owner)
+
+    def _taken(self, owner: PortOwner) -> SetupError:
+        self._state = replace(self._state, port_owner=owner)
+        return SetupError(
+            f"Port {owner.port} is held by {owner}. Stop it, use it as it is "
+            f"(comfyui.kind = remote), or choose another comfyui.port.",
+            field="comfyui.port",
+        )
+
+    def _on_line(self, line: Line) -> None:
+        for listener in tuple(self._line_listeners):
+            listener(line)
+
+
+def _forget(listeners: list[T], listener: T) -> None:
+    with contextlib.suppress(ValueError):
+        listeners.remove(listener)
