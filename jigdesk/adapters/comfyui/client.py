@@ -113,7 +113,10 @@ class ComfyEngine:
         return self._version
 
     def listen(self, listener: Callable[[LinkStatus], None]) -> Callable[[], None]:
-        """Call `listener` on the loop at each change of `status`; returns the unsubscribe."""
+        """Call `listener` on the loop at each change of `status`; returns the unsubscribe.
+
+        The listener must not block or raise.
+        """
         return self._link.socket.listen(listener)
 
     async def wait_connected(self, timeout_s: float) -> bool:
@@ -200,7 +203,11 @@ class ComfyEngine:
 
     async def _jobs_routes(self) -> bool:
         if self._has_jobs_routes is None:
-            found = await self._link.http.has_jobs_routes()
+            try:
+                found = await self._link.http.has_jobs_routes()
+            except EngineUnavailable:
+                return False  # the older routes work on every server: a cancel is not given up
+            # without a socket nobody tells when the engine was started anew: ask each time
             self._has_jobs_routes = found if self.connected else None
             return found
         return self._has_jobs_routes

@@ -28,11 +28,12 @@ _NODE_ID = re.compile(r"#([^\s']+)")
 _OUT_OF_MEMORY_TYPE = re.compile(r"(?:^|\.)(?:OutOfMemoryError|OOM_EXCEPTION|MemoryError)$")
 _OUT_OF_MEMORY_TEXT = re.compile(
     r"(?:\b(?:CUDA|HIP|ROCm|XPU|NPU|MPS|DirectML)\b[^\n]{0,60}\bout of memory)"
-    r"|^\s*out of memory\b|\bAllocation on device\b|can't allocate memory"
+    r"|^[ \t]*out of memory\b|\bAllocation on device\b|can't allocate memory"
     r"|\bCUBLAS_STATUS_ALLOC_FAILED\b|not enough (?:GPU|video) memory",
     re.IGNORECASE | re.MULTILINE,
 )
 _OFFERED = 5
+_NAME_CHARS, _READ_CHARS = 200, 20_000  # no engine's text may cost more time than these
 
 
 def is_missing_node(body: Mapping[str, Any]) -> bool:
@@ -119,7 +120,7 @@ def is_out_of_memory(exception_type: str, message: str) -> bool:
     """Whether an exception of a node means that memory ran out (CUDA, HIP, MPS, RAM)."""
     return (
         _OUT_OF_MEMORY_TYPE.search(exception_type) is not None
-        or _OUT_OF_MEMORY_TEXT.search(message) is not None
+        or _OUT_OF_MEMORY_TEXT.search(message[:_READ_CHARS]) is not None
     )
 
 
@@ -218,7 +219,7 @@ def _is_model(said: _Said) -> bool:
 def _offered(wanted: str, options: Sequence[str]) -> str:
     if not options:
         return "the node offers nothing"
-    near = difflib.get_close_matches(wanted, options[:2000], n=_OFFERED, cutoff=0.4)
+    near = difflib.get_close_matches(wanted[:_NAME_CHARS], options[:2000], n=_OFFERED, cutoff=0.4)
     shown = (near + [option for option in options if option not in near])[:_OFFERED]
     rest = len(options) - len(shown)
     more = f" and {rest} more" if rest > 0 else ""
@@ -229,9 +230,9 @@ def _options(config: object) -> tuple[str, ...]:
     """The choices in an input's config: `[[…], {…}]`, or `["COMBO", {"options": […]}]`."""
     match config:
         case [list() as options, *_]:
-            return tuple(str(option) for option in options)
+            return tuple(str(option)[:_NAME_CHARS] for option in options)
         case [str(), {"options": list() as options}, *_]:
-            return tuple(str(option) for option in options)
+            return tuple(str(option)[:_NAME_CHARS] for option in options)
     return ()
 
 
@@ -245,7 +246,7 @@ def _missing_node(
     node_type = str(entry.get("class_type") or extra.get("class_type") or "") or None
     name = title(graph, node, node_type)
     message = f"The engine has no node {node_type or name or node!r}"
-    near = difflib.get_close_matches(node_type or "", classes, n=1, cutoff=0.6)
+    near = difflib.get_close_matches((node_type or "")[:_NAME_CHARS], classes, n=1, cutoff=0.6)
     message += f"; the nearest that it has is {near[0]!r}." if near else "."
     return _job_error(
         ErrorCode.MISSING_NODE,

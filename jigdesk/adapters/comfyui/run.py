@@ -80,7 +80,7 @@ class PromptRun:
         self._box = box
         self._entry_lock = entry_lock
         self._state = PromptState(prompt.prompt_id, prompt.graph)
-        self._posted_on: int | None = None
+        self._entered_on: int | None = None
         self._look_at = 0.0
         self._absent_since: float | None = None
         self._absent_looks = 0
@@ -100,13 +100,13 @@ class PromptRun:
     async def _enter(self) -> tuple[Place | Outcome, bool]:
         # the lock keeps a cancel from looking between our look and our post
         async with self._entry_lock:
+            status = self._link.socket.status
+            self._entered_on = status.connections if status.connected else None
             place = await self._locate()
             if place is not Place.ABSENT:
                 return place, True
             if self._box.cancel_requested:
                 raise errors.cancelled()
-            status = self._link.socket.status
-            self._posted_on = status.connections if status.connected else None
             return await self._post()
 
     async def _post(self) -> tuple[Place | Outcome, bool]:
@@ -268,7 +268,7 @@ class PromptRun:
         WORKAROUND ComfyUI #16010: the server can forget a client whose socket stays open.
         """
         status = self._link.socket.status
-        if not status.connected or status.connections != self._posted_on:
+        if not status.connected or status.connections != self._entered_on:
             return
         unheard_start = verdict is Place.RUNNING and phase is Phase.WAITING
         unheard_end = not isinstance(verdict, Place) and phase in (Phase.WAITING, Phase.RUNNING)

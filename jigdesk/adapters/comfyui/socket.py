@@ -77,7 +77,10 @@ class EngineSocket:
         return self._status
 
     def listen(self, listener: Callable[[LinkStatus], None]) -> Callable[[], None]:
-        """Call `listener` on the loop after each change; returns the way to unsubscribe."""
+        """Call `listener` on the loop after each change; returns the way to unsubscribe.
+
+        The listener must not block or raise.
+        """
         self._listeners.append(listener)
 
         def unsubscribe() -> None:

@@ -62,6 +62,19 @@ async def test_cancelling_the_running_prompt_lets_the_waiting_one_run(
     assert server.deleted == []
 
 
+async def test_a_cancel_does_not_hang_on_a_route_that_fails(
+    server: FakeComfyServer, engine: ComfyEngine
+) -> None:
+    server.faults.status_codes["/api/jobs"] = [500]
+    server.hold(after=5)
+    prompt = prompt_of("ksampler")
+    async with Following(engine, prompt) as run:
+        await server.held.wait()
+        await engine.cancel(prompt.prompt_id)
+        assert await _end_of(run) is ErrorCode.CANCELLED
+    assert server.interrupted == [prompt.prompt_id]
+
+
 async def test_cancelling_what_is_not_there_touches_nobody(
     server: FakeComfyServer, engine: ComfyEngine
 ) -> None:
