@@ -149,6 +149,7 @@ class HttpDesk:
     secrets: list[str]
     refused: dict[str, RequestError]
     registry: CollectorRegistry
+    broken: set[str]
 
     async def accept(self, job_id: str = JOB_ID) -> None:
         """Journal a job."""
@@ -193,6 +194,7 @@ async def http_desk(folder: Path, wishes: Wishes | None = None) -> AsyncIterator
     wishes = wishes or Wishes()
     secrets = [SECRET, OLD_SECRET]
     refused: dict[str, RequestError] = {}
+    broken: set[str] = set()
     log, intake, registry = RequestLog(), ScriptedIntake(), CollectorRegistry()
 
     async def authorise(job_id: str, query: Mapping[str, str], _headers: Mapping[str, str]) -> None:
@@ -202,6 +204,8 @@ async def http_desk(folder: Path, wishes: Wishes | None = None) -> AsyncIterator
             raise RequestError(404, "not_found", "There is no such job.")
 
     async def render(event: Event) -> Mapping[str, Any]:
+        if event.name in broken:
+            raise ZeroDivisionError("a bug in render")
         return {**event.data, "url": "https://cdn.example/x"} if "key" in event.data else event.data
 
     async def read_request(job: Job) -> Mapping[str, Any]:
@@ -247,7 +251,17 @@ async def http_desk(folder: Path, wishes: Wishes | None = None) -> AsyncIterator
         await local.start()
         try:
             yield HttpDesk(
-                public, local, intake, control, log, journal, hub, secrets, refused, registry
+                public,
+                local,
+                intake,
+                control,
+                log,
+                journal,
+                hub,
+                secrets,
+                refused,
+                registry,
+                broken,
             )
         finally:
             await public.stop()

@@ -74,6 +74,7 @@ def error_answer(
     if field is not None:
         error["field"] = field
     answer = json_answer({"error": error}, status, headers)
+    answer.headers.setdefault("Cache-Control", "no-store")
     if status == 503 and retry_after_s is None:  # noqa: PLR2004
         retry_after_s = DEFAULT_RETRY_AFTER_S
     if retry_after_s is not None:

@@ -58,6 +58,11 @@ class Listener:
         )
 
     @property
+    def app(self) -> web.Application:
+        """What answers."""
+        return self._runner.app
+
+    @property
     def port(self) -> int:
         """The real port; raises RuntimeError before the start."""
         if self._port is None:

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-import pusher  # type: ignore[import-untyped]
 import requests
 from pusher.errors import (  # type: ignore[import-untyped]
     PusherBadAuth,
     PusherError,
     PusherForbidden,
 )
+from pusher.pusher_client import PusherClient  # type: ignore[import-untyped]
 
 from jigdesk.domain.errors import PublishError, SetupError
 from jigdesk.ports import Message
@@ -59,7 +59,7 @@ class PusherPublisher:
         _check_settings(app_id, key, secret, cluster, host, port)
         self._timeout_s = timeout_s
         self._all = [
-            pusher.Pusher(
+            PusherClient(
                 app_id=app_id,
                 key=key,
                 secret=secret,
@@ -76,6 +76,11 @@ class PusherPublisher:
         for client in self._all:
             self._idle.put(client)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pusher")
+
+    @property
+    def where(self) -> str:
+        """The server's host and port, for health and messages."""
+        return self._where
 
     async def publish(self, batch: Sequence[Message]) -> None:
         """Send the batch in order, ten at a time.

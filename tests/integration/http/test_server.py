@@ -1,0 +1,145 @@
+"""Starting and stopping listeners: ports, and how long a stop may take."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from jigdesk.adapters.http.server import Endpoint, Listener, port_owner
+from jigdesk.domain.errors import SetupError
+
+
+def app_with(handler: object) -> web.Application:
+    app = web.Application()
+    app.router.add_get("/", handler)  # type: ignore[arg-type]
+    return app
+
+
+async def hello(_: web.Request) -> web.Response:
+    return web.Response(text="hello")
+
+
+async def test_port_zero_takes_a_free_one_and_says_which(
+    web_client: aiohttp.ClientSession,
+) -> None:
+    listener = Listener(app_with(hello), Endpoint("127.0.0.1", 0, "server.local"))
+    with pytest.raises(RuntimeError):
+        _ = listener.port
+    await listener.start()
+    try:
+        assert listener.port > 0
+        async with web_client.get(listener.url) as answer:
+            assert await answer.text() == "hello"
+    finally:
+        await listener.stop()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", listener.port)
+
+
+async def test_a_taken_port_is_named_with_its_setting_and_its_owner() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        listener = Listener(app_with(hello), Endpoint("127.0.0.1", port, "server.public"))
+        with pytest.raises(SetupError) as refused:
+            await listener.start()
+    assert refused.value.field == "server.public_port"
+    assert f"127.0.0.1:{port}" in refused.value.message
+    assert f"process {os.getpid()}" in refused.value.message
+
+
+def test_a_free_port_has_no_owner() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert port_owner(port) is None
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "x" * 300])
+async def test_an_address_that_is_not_ours_names_the_setting(host: str) -> None:
+    listener = Listener(app_with(hello), Endpoint(host, 0, "server.local"))
+    with pytest.raises(SetupError, match=r"server\.local_host"):
+        await listener.start()
+
+
+async def test_the_port_is_free_again_at_once_after_a_stop(
+    web_client: aiohttp.ClientSession,
+) -> None:
+    first = Listener(app_with(hello), Endpoint("127.0.0.1", 0, "server.local"))
+    await first.start()
+    async with web_client.get(first.url) as answer:
+        assert answer.status == 200
+    await first.stop()
+    second = Listener(app_with(hello), Endpoint("127.0.0.1", first.port, "server.local"))
+    await second.start()
+    await second.stop()
+
+
+async def test_a_stop_lets_an_answer_finish(web_client: aiohttp.ClientSession) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        begun.set()
+        await go.wait()
+        return web.Response(text="done")
+
+    listener = Listener(app_with(slow), Endpoint("127.0.0.1", 0, "server.local"))
+    await listener.start()
+    asking = asyncio.create_task(web_client.get(listener.url))
+    await asyncio.wait_for(begun.wait(), 5)
+    stopping = asyncio.create_task(listener.stop())
+    go.set()
+    answer = await asking
+    assert await answer.text() == "done"
+    answer.release()
+    await asyncio.wait_for(stopping, 5)
+
+
+async def test_a_stop_waits_for_nobody_for_ever(web_client: aiohttp.ClientSession) -> None:
+    begun = asyncio.Event()
+
+    async def stuck(_: web.Request) -> web.Response:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = app_with(stuck)
+    listener = Listener(app, Endpoint("127.0.0.1", 0, "server.local"), stop_within_s=0.6)
+    await listener.start()
+    asking = asyncio.create_task(web_client.get(listener.url))
+    await asyncio.wait_for(begun.wait(), 5)
+    _, idle = await asyncio.open_connection("127.0.0.1", listener.port)
+    began = time.monotonic()
+    await listener.stop()
+    assert time.monotonic() - began < 2
+    with pytest.raises(aiohttp.ClientError):
+        await asking
+    idle.close()
+
+
+async def test_a_reader_that_goes_away_ends_its_handler(
+    web_client: aiohttp.ClientSession,
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def waits(_: web.Request) -> web.Response:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    listener = Listener(
+        app_with(waits), Endpoint("127.0.0.1", 0, "server.local"), cancel_on_disconnect=True
+    )
+    await listener.start()
+    asking = asyncio.create_task(web_client.get(listener.url))
+    await asyncio.wait_for(begun.wait(), 5)
+    asking.cancel()
+    await asyncio.wait_for(ended.wait(), 5)
+    await listener.stop()
