@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields, replace
 
 from jigdesk.domain.errors import SetupError
 from jigdesk.domain.host import webhook_target
@@ -100,7 +99,10 @@ def _pusher(variables: Mapping[str, str]) -> PusherSettings | None:
 
 
 def _limits(variables: Mapping[str, str]) -> Limits:
-    """The settings' names of the desk's section `limits`, with the public defaults."""
+    """What the jobs API checks, named as in the desk's settings, with the public defaults.
+
+    Pixels and seconds are the desk's to check: it alone opens the files.
+    """
 
     def quota(who: str, default: Quota) -> Quota:
         return Quota(
@@ -114,12 +116,11 @@ def _limits(variables: Mapping[str, str]) -> Limits:
             }
         )
 
-    single: dict[str, Any] = {
-        name: _number(variables, f"JIGDESK_LIMITS__{name.upper()}", getattr(PUBLIC, name))
-        for name in ("file_bytes", "file_pixels", "file_seconds")
-    }
-    return Limits(
-        owner=quota("OWNER", PUBLIC.owner), address=quota("ADDRESS", PUBLIC.address), **single
+    return replace(
+        PUBLIC,
+        owner=quota("OWNER", PUBLIC.owner),
+        address=quota("ADDRESS", PUBLIC.address),
+        file_bytes=_number(variables, "JIGDESK_LIMITS__FILE_BYTES", PUBLIC.file_bytes),
     )
 
 

@@ -67,6 +67,15 @@ class Response:
     body: bytes
 
 
+class MethodNotAllowed(RequestError):
+    """The route is there, the method is not."""
+
+    def __init__(self, methods: tuple[str, ...]) -> None:
+        allowed = ", ".join(methods)
+        super().__init__(405, "method_not_allowed", f"This route answers {allowed}.")
+        self.allowed = allowed
+
+
 def json_response(
     status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -92,6 +101,8 @@ def error_response(error: JigDeskError) -> Response:
         status, body = error.status, error.to_dict()
         if error.retry_after_s is not None:
             headers["retry-after"] = str(error.retry_after_s)
+        if isinstance(error, MethodNotAllowed):
+            headers["allow"] = error.allowed
         if status == 401:  # noqa: PLR2004
             headers["www-authenticate"] = "Bearer"
     elif isinstance(error, JobError):

@@ -14,7 +14,14 @@ from lambdas.common.documents import read_document
 from lambdas.common.ports import DocumentStore
 from lambdas.jobs_api.callers import Callers
 from lambdas.jobs_api.create import JobCreation
-from lambdas.jobs_api.http import Request, Response, error_response, json_body, json_response
+from lambdas.jobs_api.http import (
+    MethodNotAllowed,
+    Request,
+    Response,
+    error_response,
+    json_body,
+    json_response,
+)
 from lambdas.jobs_api.ports import ApiSettings, Commander, Identity, StatusReader, Workflows
 from lambdas.jobs_api.pusher_auth import authorise_channel
 from lambdas.jobs_api.reading import JobReading
@@ -129,6 +136,4 @@ class JobsApi:
 
 def _allow(request: Request, *methods: str) -> None:
     if request.method not in methods:
-        raise RequestError(
-            405, "method_not_allowed", f"This route answers {' and '.join(methods)}."
-        )
+        raise MethodNotAllowed(methods)

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from pusher.signature import sign as pusher_sign
+from pusher.signature import sign as pusher_sign  # type: ignore[import-untyped]
 
 from jigdesk.domain import keys
 from jigdesk.domain.errors import PublishError, RequestError, SetupError

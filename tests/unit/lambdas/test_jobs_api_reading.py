@@ -176,7 +176,7 @@ class TestFiles:
         job_id = world.create().data["job_id"]
         world.write_status(job_id, status="completed", attempt=1)
         own = keys.output_key(job_id, "soften", "a.png")
-        hostile = [
+        hostile: list[dict[str, Any]] = [
             {"key": keys.output_key(OTHER, "soften", "a.png")},
             {"key": f"outputs/{job_id}/soften/../../{OTHER}/s/a.png"},
             {"key": keys.request_key(job_id)},
@@ -266,4 +266,6 @@ def test_commands_reach_the_desk(world: ApiWorld) -> None:
     ],
 )
 def test_other_routes_and_methods(world: ApiWorld, method: str, path: str, status: int) -> None:
-    assert world.ask(method, path).status == status
+    answer = world.ask(method, path)
+    assert answer.status == status
+    assert ("allow" in answer.headers) == (status == 405)

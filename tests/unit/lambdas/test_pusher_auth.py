@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-import pusher
+import pusher  # type: ignore[import-untyped]
 import pytest
 
 from tests.fakes.api_world import ApiWorld, api_world, token_for

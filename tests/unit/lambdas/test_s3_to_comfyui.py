@@ -3,7 +3,9 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -86,6 +88,24 @@ def test_the_desk_is_told_once_everything_is_there(world: World, order: tuple[st
     assert sorted(webhook.body["keys"]) == sorted(_FILES)
     assert world.status()["status"] == "accepted"
     assert world.status()["seq"] == 0
+
+
+def test_events_that_run_at_once_lose_no_job(world: World) -> None:
+    for number in range(10):
+        job_id = f"7d1f0c3e-0000-4000-8000-0000000001{number:02}"
+        names = ("a.png", "b.png", "c.png")
+        bodies = {keys.input_key(job_id, name): b"1" for name in names}
+        bodies[keys.request_key(job_id)] = request_json(job_id, *names)
+        start = Barrier(len(bodies))
+
+        def upload(key: str, bodies: dict[str, bytes] = bodies, start: Barrier = start) -> None:
+            start.wait(10)
+            world.upload(key, bodies[key])
+
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            list(pool.map(upload, bodies))
+        sent = [one.webhook_id for one in world.desk.received if one.body["job_id"] == job_id]
+        assert set(sent) == {f"created-{job_id}"}
 
 
 def test_each_event_announces_only_its_own_files(world: World) -> None:
