@@ -50,7 +50,7 @@ class StoreOutbox:
             while True:
                 self._wake.clear()
                 await self._deliver_due()
-                waiting, _ = await self._journal.outbox_lag()
+                waiting, _ = await self._journal.outbox_lag(KINDS)
                 if not waiting:
                     self._idle.set()
                 # a timer only while something failed and waits for its next try
@@ -66,7 +66,7 @@ class StoreOutbox:
     async def flush(self) -> None:
         """Wait until nothing waits; put a deadline around it."""
         while True:
-            waiting, _ = await self._journal.outbox_lag()
+            waiting, _ = await self._journal.outbox_lag(KINDS)
             if not waiting:
                 return
             self._idle.clear()
