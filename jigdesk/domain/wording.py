@@ -27,7 +27,7 @@ def nearest(name: str, options: Iterable[str]) -> str:
 
     Names the closest option, or all of them where they are few; empty where there are none.
     """
-    known = sorted(set(options))
+    known = sorted({str(option) for option in options})  # an enum prints as its value
     close = difflib.get_close_matches(name[:_QUOTED_CHARS].lower(), known, n=1)
     if close:
         return f" Did you mean {close[0]!r}?"
