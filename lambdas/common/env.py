@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from jigdesk.domain.errors import SetupError
 from jigdesk.domain.host import webhook_target
@@ -28,10 +28,10 @@ class Environment:
 
     bucket: str
     webhook_url: str | None
-    webhook_secret: str | None
+    webhook_secret: str | None = field(repr=False)
     pusher: PusherSettings | None
     supabase_url: str | None
-    supabase_jwt_secret: str | None
+    supabase_jwt_secret: str | None = field(repr=False)
     endpoint_url: str | None
     region: str | None
     limits: Limits

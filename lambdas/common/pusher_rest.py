@@ -13,7 +13,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 from jigdesk.domain.errors import PublishError
@@ -33,7 +33,7 @@ class PusherSettings:
 
     app_id: str
     key: str
-    secret: str
+    secret: str = field(repr=False)
     host: str
     port: int
     ssl: bool

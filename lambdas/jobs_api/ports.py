@@ -42,10 +42,10 @@ class ApiSettings:
     where nothing is published.
     """
 
-    secret: bytes
+    secret: bytes = field(repr=False)
     limits: Limits = field(default_factory=Limits)
     url_ttl_s: int = 3600
     upload_ttl_s: int = 3600
     ticket_ttl_s: int = 600
     pusher_key: str | None = None
-    pusher_secret: str | None = None
+    pusher_secret: str | None = field(default=None, repr=False)

@@ -61,7 +61,8 @@ class TestEnvironment:
         assert found.pusher == PusherSettings("app", "k", "s", "api-eu.pusher.com", 443, ssl=True)
         assert (found.limits.owner.jobs_per_day, found.limits.file_bytes) == (7, 0)
         assert (found.endpoint_url, found.region) == ("http://127.0.0.1:9", "eu-central-1")
-        assert SECRET not in str(found.sender())
+        assert SECRET not in repr(found)
+        assert "secret='s'" not in repr(found)
 
     def test_a_host_of_ones_own_beats_the_cluster(self) -> None:
         found = read_environment(

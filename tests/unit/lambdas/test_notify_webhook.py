@@ -85,6 +85,13 @@ def test_a_desk_that_is_not_registered_any_more_is_passed_over(world: World, hos
     assert len(world.desk.received) == 1
 
 
+def test_a_registration_that_has_expired_does_not_count(world: World) -> None:
+    register(world.store, "desk-1", "http://127.0.0.1:1", world.clock.now)
+    world.name_desk(JOB, "desk-1")
+    world.logic.handle(s3_event(keys.output_json_key(JOB)))
+    assert len(world.desk.received) == 1
+
+
 def test_a_desk_that_does_not_know_the_job_is_not_the_last_one_asked(world: World) -> None:
     with webhook_receiver(SECRET) as stranger:
         stranger.answer = lambda _: (404, {})
