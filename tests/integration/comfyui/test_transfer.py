@@ -100,14 +100,14 @@ async def test_a_download_that_breaks_off_leaves_the_old_file(
 
 
 async def test_a_cancelled_download_leaves_nothing_behind(timing: Timing, tmp_path: Path) -> None:
-    started = asyncio.Event()
+    started, stopped = asyncio.Event(), asyncio.Event()
 
     async def hangs(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         await response.write(bytes(2_000_000))
         started.set()
-        await asyncio.Event().wait()
+        await stopped.wait()
         return response
 
     app = web.Application()
@@ -121,6 +121,7 @@ async def test_a_cancelled_download_leaves_nothing_behind(timing: Timing, tmp_pa
         download.cancel()
         with pytest.raises(asyncio.CancelledError):
             await download
+        stopped.set()
     assert names_in(tmp_path) == []
 
 
