@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from jigdesk.adapters.store.local import LocalStore
-from jigdesk.adapters.store.s3_client import open_s3
 from jigdesk.adapters.store.signing import UrlSigner, open_secret
 from jigdesk.adapters.store.threaded import ThreadedStore
 from jigdesk.settings import Settings
@@ -25,6 +24,9 @@ async def open_store(
     chosen = settings.store
     local: LocalStore | None = None
     if chosen.kind == "s3":
+        # boto3 takes half a second to import, which a desk with a local store need not wait for
+        from jigdesk.adapters.store.s3_client import open_s3  # noqa: PLC0415
+
         secret = chosen.secret_access_key
         blocking = open_s3(
             bucket=chosen.bucket,
