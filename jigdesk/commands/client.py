@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,7 +26,8 @@ GIVE_UP_S = 60.0
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
-_HTTP_NOT_FOUND = 404
+_TRANSFER_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
+_CHUNK_BYTES = 256 * 1024
 _HTTP_UNAUTHORIZED = 401
 _HTTP_SERVER_ERROR = 500
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to call, not to bind
@@ -49,6 +50,13 @@ class DeskLost(TransientError):
 
     def __init__(self, message: str) -> None:
         super().__init__("desk_lost", message)
+
+
+class LocalFileError(JigDeskError):
+    """A file on this side cannot be read or written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__("file", f"{path}: {reason}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +131,22 @@ class DeskClient:
         return await self._call(method, f"/api{path}", query=query, body=body)
 
     async def upload(self, presigned: Mapping[str, Any], source: Path | bytes) -> None:
-        """Send a file, streamed, or bytes to a presigned URL."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
+        """Send a file, streamed, or bytes to a presigned URL; raises LocalFileError too."""
         headers = {str(k): str(v) for k, v in presigned.get("headers", {}).items()}
         with contextlib.ExitStack() as stack:
-            data: bytes | Path | BinaryIO = source
-            if isinstance(source, Path):
-                data = stack.enter_context(await asyncio.to_thread(source.open, "rb"))
+            data: bytes | BinaryIO
+            if isinstance(source, bytes):
+                data = source
+            else:
+                with _translated(source):
+                    data = stack.enter_context(await asyncio.to_thread(source.open, "rb"))
             try:
                 async with self._session.request(
                     presigned["method"],
                     presigned["url"],
                     data=data,
                     headers=headers,
-                    timeout=timeout,
+                    timeout=_TRANSFER_TIMEOUT,
                 ) as answer:
                     if not answer.ok:
                         raise await _refusal(answer)
@@ -144,21 +154,20 @@ class DeskClient:
                 raise DeskLost(f"An upload broke off ({type(exc).__name__}).") from exc
 
     async def download(self, url: str, path: Path) -> int:
-        """Stream a signed URL into `path` by way of a `.part` file; returns its size in bytes."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
+        """Stream a signed URL into `path` by way of a `.part` file; returns its size in bytes.
+
+        Makes the folder. Raises LocalFileError too; then, and when cancelled, no `path` appears.
+        """
         part = path.with_name(f"{path.name}.part")
-        size_bytes = 0
         try:
-            async with self._session.get(url, timeout=timeout) as answer:
+            async with self._session.get(url, timeout=_TRANSFER_TIMEOUT) as answer:
                 if not answer.ok:
                     raise await _refusal(answer)
-                with await asyncio.to_thread(part.open, "wb") as file:
-                    async for chunk in answer.content.iter_chunked(256 * 1024):
-                        await asyncio.to_thread(file.write, chunk)
-                        size_bytes += len(chunk)
+                with _translated(path):
+                    size_bytes = await _write(answer.content.iter_chunked(_CHUNK_BYTES), part)
+                    await asyncio.to_thread(part.replace, path)
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise DeskLost(f"A download broke off ({type(exc).__name__}).") from exc
-        await asyncio.to_thread(part.replace, path)
         return size_bytes
 
     async def events(
@@ -230,6 +239,32 @@ class DeskClient:
             raise DeskLost(f"The desk did not answer ({type(exc).__name__}).") from exc
         except ValueError as exc:
             raise DeskLost(f"{self._base_url} is no desk: it did not answer with JSON.") from exc
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into a LocalFileError; the network's errors pass."""
+    try:
+        yield
+    except (aiohttp.ClientError, TimeoutError):  # some of them are OSErrors as well
+        raise
+    except OSError as exc:
+        raise LocalFileError(path, exc.strerror or type(exc).__name__) from exc
+
+
+async def _write(chunks: AsyncIterator[bytes], part: Path) -> int:
+    """Write a stream into `part` and return its size; takes `part` away when it breaks off."""
+    size_bytes = 0
+    await asyncio.to_thread(part.parent.mkdir, parents=True, exist_ok=True)
+    try:
+        with await asyncio.to_thread(part.open, "wb") as file:
+            async for chunk in chunks:
+                await asyncio.to_thread(file.write, chunk)
+                size_bytes += len(chunk)
+    except BaseException:
+        part.unlink(missing_ok=True)  # noqa: ASYNC240 - short, and right when cancelled too
+        raise
+    return size_bytes
 
 
 async def _refusal(answer: aiohttp.ClientResponse) -> RequestError:

@@ -132,7 +132,6 @@ async def _take_results(
             say(f"result {name}")
             continue
         path = out / name
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         say(f"result {path}, {size(await client.download(file['url'], path))}")
     if out is None:
         say("(--out DIR keeps the results)")

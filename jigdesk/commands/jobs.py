@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -115,15 +116,18 @@ def _move(job_id: str, action: str, *, as_json: bool) -> None:
 @app.command()
 def watch(job: JobId, as_json: AsJson = False) -> None:
     """Follow a job to its end; exit 1 unless it completed."""
-    last = with_desk(lambda client: narrate(client, job, as_json=as_json))
+    last = with_desk(lambda client: narrate(follow(client, job), as_json=as_json))
     raise typer.Exit(0 if succeeded(last) else 1)
 
 
-async def narrate(client: DeskClient, job_id: str, *, as_json: bool) -> DeskEvent | None:
+async def narrate(
+    events: AsyncGenerator[DeskEvent, None], *, as_json: bool = False
+) -> DeskEvent | None:
     """Print a job's events until it is final; returns the last, None when there was none."""
     last = None
     with Narrator(as_json=as_json) as narrator:
-        async for event in follow(client, job_id):
-            narrator.tell(event)
-            last = event
+        async with contextlib.aclosing(events):
+            async for event in events:
+                narrator.tell(event)
+                last = event
     return last

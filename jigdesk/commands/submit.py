@@ -83,7 +83,11 @@ def submit(
             print_json({"job_id": sent.job_id, "client_id": sent.client_id})
         elif not as_json:
             say(sent.job_id)
-        return not wait or succeeded(await narrate(client, sent.job_id, as_json=as_json))
+        if not wait:
+            return True
+        # the desk itself may not know the job yet, but its stream is there from the 201 on
+        events = client.events(sent.job_id, client_id)
+        return succeeded(await narrate(events, as_json=as_json))
 
     raise typer.Exit(0 if with_desk(work) else 1)
 
