@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -18,13 +19,11 @@ from typing import Any
 import jigdesk
 from jigdesk.adapters.process.lines import Line, LineRing, LineSplitter
 from jigdesk.adapters.process.logfile import LogWriter, RotatingFile
-from jigdesk.adapters.process.orphans import create_time, end_tree
+from jigdesk.adapters.process.orphans import COOKIE, create_time, end_family
 from jigdesk.domain.errors import SetupError
 
-CHUNK_BYTES = 64 * 1024
 LAST_LINES = 50
 START_S = 20.0
-KILL_S = 10.0
 LAST_OUTPUT_S = 2.0
 
 LineListener = Callable[[Line], None]
@@ -69,22 +68,20 @@ class ChildProcess:
     launcher. Always `stop` it or `wait` for it.
     """
 
-    def __init__(self, launcher: asyncio.subprocess.Process, life_fd: int, report_fd: int) -> None:
-        self._launcher = launcher
-        self._life_fd: int | None = life_fd
+    def __init__(self, command: Sequence[str], log_path: Path | None) -> None:
+        self.command = tuple(command)
+        self.cookie = secrets.token_hex(16)
+        self.pid = 0
+        self.created = 0.0
+        self.log_error: str | None = None
         self._loop = asyncio.get_running_loop()
+        self._log = None if log_path is None else LogWriter(RotatingFile(log_path))
+        self._life_fd: int | None = None
         self._ring = LineRing()
         self._listeners: list[LineListener] = []
         self._reports: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
-        self._reporter = threading.Thread(
-            target=self._read_reports, args=(report_fd,), name="child-report", daemon=True
-        )
         self._last_report: Mapping[str, Any] = {}
         self._watch: asyncio.Task[ExitReason] | None = None
-        self.pid = 0
-        self.created = 0.0
-        self.command: tuple[str, ...] = ()
-        self.log_error: str | None = None
 
     @classmethod
     async def start(
@@ -101,11 +98,14 @@ class ChildProcess:
         Returns when it runs (not when it is ready for anything). Raises SetupError when it
         cannot be started. Cancelled: whatever was started is ended.
         """
+        child = cls(command, log_path)
+        output = _Output(child._take)
         life_read, life_write = os.pipe()
         report_read, report_write = os.pipe()
         try:
-            launcher = await asyncio.create_subprocess_exec(
-                *_launcher_command(life_read, report_write, cwd, grace_s, env is not None),
+            transport, _ = await child._loop.subprocess_exec(
+                lambda: output,
+                *_launcher_command(life_read, report_write, cwd or Path.cwd(), grace_s),
                 *command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -120,13 +120,15 @@ class ChildProcess:
         finally:
             os.close(life_read)
             os.close(report_write)
-        child = cls(launcher, life_write, report_read)
-        child.command = tuple(command)
-        child._reporter.start()
-        child._watch = asyncio.create_task(child._run(log_path), name="child")
+        child._life_fd = life_write
+        reporter = threading.Thread(
+            target=child._read_reports, args=(report_read,), name="child-report", daemon=True
+        )
+        reporter.start()
+        child._watch = asyncio.create_task(child._run(transport, output, reporter), name="child")
         try:
-            if env is not None:
-                await asyncio.to_thread(os.write, life_write, _line(dict(env)))
+            own = {**(os.environ if env is None else env), COOKIE: child.cookie}
+            await asyncio.to_thread(_write_all, life_write, json.dumps(own).encode() + b"\n")
             await child._started()
         except BaseException:
             child._let_go()
@@ -203,24 +205,27 @@ class ChildProcess:
             os.close(self._life_fd)
             self._life_fd = None
 
-    async def _run(self, log_path: Path | None) -> ExitReason:
-        """Read its output until it ended, and make sure that nothing of it is left."""
-        log = None if log_path is None else LogWriter(RotatingFile(log_path))
-        writing = None if log is None else asyncio.create_task(log.run(), name="child-log")
-        reading = asyncio.create_task(self._read_output(log), name="child-output")
-        code = await self._launcher.wait()
+    async def _run(
+        self, transport: asyncio.SubprocessTransport, output: _Output, reporter: threading.Thread
+    ) -> ExitReason:
+        """Wait until it ended, and make sure that nothing of it is left."""
+        writing = None
+        if self._log is not None:
+            writing = asyncio.create_task(self._log.run(), name="child-log")
+        await output.exited.wait()
         self._let_go()
-        await asyncio.to_thread(self._reporter.join)
-        reason = self._reason(code)
-        if self.pid and code < 0 and "code" not in self._last_report:
+        await asyncio.to_thread(reporter.join)
+        reason = self._reason(transport.get_returncode() or 0)
+        if self.pid and reason.code is None and reason.signal is None:
             # The launcher itself was killed: what it watched is ours to end now.
-            await asyncio.to_thread(end_tree, self.pid, self.created)
+            await asyncio.to_thread(end_family, self.pid, self.created, self.cookie)
         # A descendant that even SIGKILL does not end may hold the pipe open for ever.
-        await asyncio.wait({reading}, timeout=LAST_OUTPUT_S)
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-        if log is not None and writing is not None:
-            log.end()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_OUTPUT_S):
+                await output.drained.wait()
+        transport.close()
+        if self._log is not None and writing is not None:
+            self._log.end()
             self.log_error = await writing
         return ExitReason(
             reason.code, reason.signal, reason.peak_rss_bytes, self._ring.last(LAST_LINES)
@@ -234,19 +239,10 @@ class ChildProcess:
             return ExitReason(None, None, None, ())
         return ExitReason(launcher_code, None, None, ())
 
-    async def _read_output(self, log: LogWriter | None) -> None:
-        splitter = LineSplitter()
-        output = self._launcher.stdout
-        if output is None:
-            return
-        while chunk := await output.read(CHUNK_BYTES):
-            self._take(splitter.feed(chunk), log)
-        self._take(splitter.end(), log)
-
-    def _take(self, lines: Sequence[Line], log: LogWriter | None) -> None:
+    def _take(self, lines: Sequence[Line]) -> None:
         self._ring.add(lines)
-        if log is not None:
-            log.add(lines)
+        if self._log is not None:
+            self._log.add(lines)
         for line in lines:
             for listener in tuple(self._listeners):
                 listener(line)
@@ -268,13 +264,34 @@ class ChildProcess:
             self._loop.call_soon_threadsafe(self._reports.put_nowait, report)
 
 
-def _line(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value).encode() + b"\n"
+class _Output(asyncio.SubprocessProtocol):
+    """Splits what comes; taking it at once is what keeps a flood in the child's own pipe."""
+
+    def __init__(self, take: Callable[[Sequence[Line]], None]) -> None:
+        self._take = take
+        self._splitter = LineSplitter()
+        self.exited = asyncio.Event()
+        self.drained = asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._take(self._splitter.feed(data))
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        self._take(self._splitter.end())
+        self.drained.set()
+
+    def process_exited(self) -> None:
+        self.exited.set()
 
 
-def _launcher_command(
-    life_fd: int, report_fd: int, cwd: Path | None, grace_s: float, own_env: bool
-) -> list[str]:
+def _write_all(fd: int, data: bytes) -> None:
+    """Write to a pipe of which the other side may end at any time."""
+    with contextlib.suppress(BrokenPipeError):
+        while data:
+            data = data[os.write(fd, data) :]
+
+
+def _launcher_command(life_fd: int, report_fd: int, cwd: Path, grace_s: float) -> list[str]:
     numbers = [_number(life_fd), _number(report_fd)]
     return [
         sys.executable,
@@ -283,8 +300,8 @@ def _launcher_command(
         f"--fd={numbers[0]}",
         f"--report-fd={numbers[1]}",
         f"--grace={grace_s}",
-        *([f"--cwd={cwd}"] if cwd is not None else [f"--cwd={Path.cwd()}"]),
-        *(["--env-from-fd"] if own_env else []),
+        f"--cwd={cwd}",
+        "--env-from-fd",
         "--",
     ]
 

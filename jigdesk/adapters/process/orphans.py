@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,9 @@ from pathlib import Path
 import psutil
 
 VERSION = 1
+COOKIE = "JIGDESK_CHILD"
+"""In the environment of every child: random, and inherited by all that it starts."""
+
 CREATE_TIME_TOLERANCE_S = 0.05
 TERMINATE_S = 3.0
 KILL_S = 5.0
@@ -25,6 +27,7 @@ class ChildRecord:
     create_time: float
     port: int
     cmdline: tuple[str, ...]
+    cookie: str
 
 
 def create_time(pid: int) -> float | None:
@@ -54,6 +57,7 @@ def read_record(path: Path) -> ChildRecord | None:
             create_time=float(data["create_time"]),
             port=int(data["port"]),
             cmdline=tuple(str(part) for part in data["cmdline"]),
+            cookie=str(data["cookie"]),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
@@ -67,24 +71,22 @@ def forget_record(path: Path) -> None:
 def end_orphan(path: Path) -> tuple[int, ...]:
     """End what is left of the noted child, and forget it; returns the pids that were ended.
 
-    Its tree when it lives (same pid and same time of creation), and what is left of its session
-    when only its descendants do. Blocking, up to TERMINATE_S + KILL_S.
+    Its tree, when it lives (same pid and same time of creation), and whatever carries its
+    cookie. Blocking, up to TERMINATE_S + KILL_S.
     """
     record = read_record(path)
-    if record is None:
-        forget_record(path)
-        return ()
-    found = _remains(record)
-    end_processes(found)
+    ended: tuple[int, ...] = ()
+    if record is not None:
+        ended = end_family(record.pid, record.create_time, record.cookie)
     forget_record(path)
-    return tuple(process.pid for process in found)
+    return ended
 
 
-def end_tree(pid: int, created: float) -> tuple[int, ...]:
-    """End a process and what is below it or in its session. Blocking, as `end_orphan`."""
-    found = _remains(ChildRecord(pid, created, 0, ()))
-    end_processes(found)
-    return tuple(process.pid for process in found)
+def end_family(pid: int, created: float, cookie: str) -> tuple[int, ...]:
+    """End a child and all that it started; returns their pids. Blocking, as `end_orphan`."""
+    found = {process.pid: process for process in (*_tree(pid, created), *_carriers(cookie))}
+    end_processes(list(found.values()))
+    return tuple(found)
 
 
 def end_processes(processes: Sequence[psutil.Process]) -> None:
@@ -99,31 +101,21 @@ def end_processes(processes: Sequence[psutil.Process]) -> None:
     psutil.wait_procs(alive, timeout=KILL_S)
 
 
-def _remains(record: ChildRecord) -> list[psutil.Process]:
-    found: dict[int, psutil.Process] = {}
+def _tree(pid: int, created: float) -> list[psutil.Process]:
     try:
-        child = psutil.Process(record.pid)
-        if abs(child.create_time() - record.create_time) <= CREATE_TIME_TOLERANCE_S:
-            for process in (child, *child.children(recursive=True)):
-                found[process.pid] = process
-        else:
-            return []  # somebody else has the pid now, so that session is not ours either
+        child = psutil.Process(pid)
+        if abs(child.create_time() - created) > CREATE_TIME_TOLERANCE_S:
+            return []  # somebody else has the pid now
+        return [child, *child.children(recursive=True)]
     except psutil.Error:
-        pass
-    for process in _session(record.pid):
-        with contextlib.suppress(psutil.Error):
-            if process.create_time() >= record.create_time - CREATE_TIME_TOLERANCE_S:
-                found.setdefault(process.pid, process)
-    return list(found.values())
-
-
-def _session(leader: int) -> list[psutil.Process]:
-    """The members of a session: its leader's pid is not given away while one of them lives."""
-    if not hasattr(os, "getsid"):
         return []
-    members = []
+
+
+def _carriers(cookie: str) -> list[psutil.Process]:
+    """Every process that has the cookie in its environment, wherever it moved to."""
+    found = []
     for process in psutil.process_iter():
-        with contextlib.suppress(OSError, psutil.Error):
-            if os.getsid(process.pid) == leader:
-                members.append(process)
-    return members
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(COOKIE) == cookie:
+                found.append(process)
+    return found

@@ -32,7 +32,8 @@ def port_owner(port: int, host: str = "127.0.0.1") -> PortOwner | None:
     except psutil.AccessDenied:  # macOS, without being root
         connections = []
     for connection in connections:
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+        here = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and here and here.port == port:
             return PortOwner(port, connection.pid, command_line(connection.pid))
     if _answers(port, host):
         return PortOwner(port, None, None)

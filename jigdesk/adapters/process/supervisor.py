@@ -259,7 +259,7 @@ class EngineSupervisor:
         self._child = child
         try:
             child.subscribe(self._on_line)
-            record = ChildRecord(child.pid, child.created, command.port, command.argv)
+            record = ChildRecord(child.pid, child.created, command.port, command.argv, child.cookie)
             await asyncio.to_thread(write_record, self._record, record)
             self._go(EngineStatus.STARTING, pid=child.pid)
             return await self._live(child, command.port)
