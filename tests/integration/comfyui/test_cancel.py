@@ -86,6 +86,8 @@ async def test_cancelling_what_is_not_there_touches_nobody(
         server.release()
         assert outputs(await run.end()) == {"6": ["rec/ks_00001_.png"]}
     assert server.interrupted == server.deleted == []
+    # old servers stop whatever runs, whichever id they are given
+    assert server.requests["POST /interrupt"] == 0
 
 
 async def test_a_strangers_running_prompt_is_left_alone(

@@ -19,7 +19,7 @@ from jigdesk.domain.engine import (
 )
 from jigdesk.domain.errors import ErrorCode, JobError
 from tests.fakes import comfyui_recordings as recordings
-from tests.fakes.comfyui_follow import Following, collect, outputs, prompt_of
+from tests.fakes.comfyui_follow import Following, collect, outputs, prompt_of, until
 from tests.fakes.comfyui_server import FakeComfyServer
 from tests.integration.comfyui.conftest import CLIENT_ID
 
@@ -107,23 +107,26 @@ async def test_results_are_told_as_they_appear(engine: ComfyEngine) -> None:
     assert executed == ["4", "3"]
 
 
+@pytest.mark.parametrize("greeted_before", [True, False])
 async def test_a_prompt_that_runs_already_is_adopted(
-    server: FakeComfyServer, timing: Timing
+    server: FakeComfyServer, timing: Timing, greeted_before: bool
 ) -> None:
     prompt = prompt_of("ksampler")
     server.hold(after=7)
     server.enqueue(recordings.load("ksampler"), prompt.prompt_id, CLIENT_ID)
     await server.held.wait()
-    async with (
-        ComfyEngine.open(server.url, CLIENT_ID, timing) as engine,
-        Following(engine, prompt) as run,
-    ):
-        await run.seen(NodeProgress)
-        # the node comes from the greeting of the socket, which names no prompt
-        assert run.events[:2] == [PromptPosted(adopted=True), PromptStarted()]
-        assert run.events[2] == NodeProgress("3", None, None)
-        server.release()
-        assert outputs(await run.end()) == {"6": ["rec/ks_00001_.png"]}
+    async with ComfyEngine.open(server.url, CLIENT_ID, timing) as engine:
+        if greeted_before:
+            assert await engine.wait_connected(5)
+            await until(lambda: server.first_messages)
+            await engine.system_stats()
+        async with Following(engine, prompt) as run:
+            await run.seen(NodeProgress)
+            # the node comes from the greeting of the socket, which names no prompt
+            assert run.events[:2] == [PromptPosted(adopted=True), PromptStarted()]
+            assert run.events[2] == NodeProgress("3", None, None)
+            server.release()
+            assert outputs(await run.end()) == {"6": ["rec/ks_00001_.png"]}
     assert server.posts == []
 
 

@@ -79,6 +79,23 @@ async def test_trap_02_the_end_is_found_when_the_socket_dies_just_before(
     assert outputs(await collect(engine, prompt_of("image_success"))) == BLURRED
 
 
+async def test_trap_02_a_reconnect_looks_at_once(server: FakeComfyServer, timing: Timing) -> None:
+    patient = replace(timing, reconcile_s=600, settle_s=600)
+    server.hold(after=6)
+    async with ComfyEngine.open(server.url, CLIENT_ID, patient) as engine:
+        assert await engine.wait_connected(5)
+        prompt = prompt_of("image_success")
+        async with Following(engine, prompt) as run:
+            await server.held.wait()
+            server.faults.no_socket = True
+            server.drop_sockets()
+            await until(lambda: not engine.connected)
+            server.release()
+            await until(lambda: prompt.prompt_id in server.history)  # nobody was told
+            server.faults.no_socket = False
+            assert outputs(await run.end()) == BLURRED
+
+
 async def test_trap_02_the_old_socket_is_closed_before_the_new_one_opens(
     server: FakeComfyServer, engine: ComfyEngine
 ) -> None:

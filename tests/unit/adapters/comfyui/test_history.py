@@ -65,8 +65,9 @@ def test_messages_win_over_a_status_that_lies() -> None:
 
 
 def test_a_blocked_branch_is_no_failure() -> None:
-    entry = entry_of(error("ExecutionBlocked"), ["execution_success", {}], status="error")
-    assert read_outcome(entry, {}) == Succeeded({})
+    blocked, success = error("ExecutionBlocked"), ["execution_success", {}]
+    for messages in ([blocked, success], [success, blocked]):
+        assert read_outcome(entry_of(*messages, status="error"), {}) == Succeeded({})
 
 
 @pytest.mark.parametrize(
