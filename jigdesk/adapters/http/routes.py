@@ -72,6 +72,11 @@ _LIMIT = Parameter(
     "How many items at most.",
     {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
 )
+_API_LIMIT = Parameter(
+    "limit",
+    "How many jobs at most.",
+    {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+)
 _CURSOR = Parameter("cursor", "`next_cursor` of the page before.", _TEXT)
 _ERROR = Body("Error")
 
@@ -142,6 +147,7 @@ def _page(path: str, operation: str, summary: str, answers: Mapping[int, Body | 
     return Route("GET", path, operation, summary, Side.LOCAL, Auth.NONE, answers)
 
 
+_COMMANDED = {202: Body("CommandAnswer"), 409: _ERROR}
 _JOB = {202: Body("ControlJob"), 404: _ERROR, 409: _ERROR}
 _QUEUE: Mapping[int, Body | None] = {200: Body("Queue")}
 _ENGINE = {202: Body("EngineState"), 409: _ERROR, 503: _ERROR}
@@ -191,11 +197,11 @@ ROUTES: tuple[Route, ...] = (
         "listJobs",
         "The caller's jobs, newest first.",
         {200: Body("JobList")},
-        parameters=(_CLIENT, _LIMIT, _CURSOR),
+        parameters=(_CLIENT, _API_LIMIT, _CURSOR),
     ),
     _api("GET", "/jobs/{job_id}", "getJob", "One job and its files.", {200: Body("Job")}),
-    _api("POST", "/jobs/{job_id}/cancel", "cancelJob", "End a job.", {202: Body("Job")}),
-    _api("POST", "/jobs/{job_id}/retry", "retryJob", "Start a new attempt.", {202: Body("Job")}),
+    _api("POST", "/jobs/{job_id}/cancel", "cancelJob", "End a job.", _COMMANDED),
+    _api("POST", "/jobs/{job_id}/retry", "retryJob", "Start a new attempt.", _COMMANDED),
     _api(
         "GET",
         "/workflows",
@@ -251,7 +257,13 @@ ROUTES: tuple[Route, ...] = (
         "Read an object of the local store by its signed URL.",
         Side.LOCAL,
         Auth.URL,
-        {**_SIGNED_FILE, 206: Body(None, "application/octet-stream"), 304: None, 416: _ERROR},
+        {
+            **_SIGNED_FILE,
+            206: Body(None, "application/octet-stream"),
+            304: None,
+            416: _ERROR,
+            503: _ERROR,
+        },
     ),
     Route(
         "PUT",
@@ -260,7 +272,7 @@ ROUTES: tuple[Route, ...] = (
         "Write an object of the local store by its signed URL.",
         Side.LOCAL,
         Auth.URL,
-        {200: None, 400: _ERROR, 403: _ERROR, 411: _ERROR, 412: _ERROR, 413: _ERROR},
+        {200: None} | dict.fromkeys((400, 403, 408, 411, 413, 415, 503), _ERROR),
         takes=Body(None, "application/octet-stream"),
     ),
     _page("/dock", "dock", "The job dock's page.", {200: Body(None, "text/html"), 404: _ERROR}),

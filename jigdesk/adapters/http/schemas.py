@@ -98,7 +98,19 @@ def _jobs_api() -> dict[str, Schema]:
     upload = {"method": _TEXT, "url": _TEXT, "headers": _HEADERS, "expires_at": _TIME}
     file = _object(
         {"key": _TEXT, "kind": _TEXT, "stage": _NULL_TEXT, "url": _TEXT},
-        {"size_bytes": _NULL_INT, "content_type": _NULL_TEXT},
+        {
+            "output": _NULL_TEXT,
+            "node": _NULL_TEXT,
+            "index": _NULL_INT,
+            "content_type": _NULL_TEXT,
+            "size_bytes": _NULL_INT,
+            "sha256": _NULL_TEXT,
+            "width": _NULL_INT,
+            "height": _NULL_INT,
+            "duration_s": _NULL_NUMBER,
+            "partial": _BOOL,
+            "thumb_url": _TEXT,
+        },
     )
     return {
         "NewJob": _object(
@@ -119,12 +131,17 @@ def _jobs_api() -> dict[str, Schema]:
                 "channel": _TEXT,
                 "uploads": _list(_object({"name": _TEXT, **upload})),
                 "manifest_upload": _object(upload),
-            }
+            },
+            {"request": _ANY | {"description": "What to upload as request.json."}},
         ),
         "Job": _object(
             {"job_id": _ref("JobId"), "status": {"anyOf": [_ref("JobStatus"), {"type": "null"}]}},
             {
+                "version": {"const": 1},
                 "seq": _INT,
+                "title": _TEXT,
+                "workflows": _list(_TEXT),
+                "channel": _TEXT,
                 "stage": _NULL_TEXT,
                 "stage_index": _NULL_INT,
                 "stage_count": _NULL_INT,
@@ -133,7 +150,7 @@ def _jobs_api() -> dict[str, Schema]:
                 "progress": _NULL_NUMBER,
                 "eta_s": _NULL_NUMBER,
                 "message": _NULL_TEXT,
-                "attempt": _INT,
+                "attempt": _NULL_INT,
                 "host_id": _NULL_TEXT,
                 "created_at": _NULL_TIME,
                 "updated_at": _NULL_TIME,
@@ -149,9 +166,19 @@ def _jobs_api() -> dict[str, Schema]:
                 "retryable": _BOOL,
             }
         ),
-        "JobList": _page("Job"),
+        "CommandAnswer": _object({"job_id": _ref("JobId"), "status": _ref("JobStatus")}),
+        "JobList": _object(
+            {"items": _list(_ref("Job")), "next_cursor": _NULL_TEXT}, {"truncated": _BOOL}
+        ),
         "Workflow": _object(
-            {"name": _TEXT, "title": _TEXT}, {"description": _TEXT, "inputs": {}, "parameters": {}}
+            {
+                "name": _TEXT,
+                "title": _TEXT,
+                "description": _TEXT,
+                "inputs": _list(_object({"name": _TEXT, "kind": _TEXT, "max_bytes": _NULL_INT})),
+                "outputs": _list(_object({"name": _TEXT, "kind": _TEXT, "partial": _BOOL})),
+                "params": _ANY | {"description": "JSON Schema of the parameters."},
+            }
         ),
         "WorkflowList": _page("Workflow"),
         "PusherSubscription": _object({"socket_id": _TEXT, "channel_name": _TEXT}),

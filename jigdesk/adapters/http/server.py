@@ -29,7 +29,7 @@ class Endpoint:
 
 
 class Listener:
-    """One application on one address. Start once, stop once."""
+    """One application on one address. Start it once; stop it whether it started or not."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Listener:
         self._endpoint = endpoint
         self._stop_within_s = stop_within_s
         self._port: int | None = None
+        self._stopped = False
         self._options: dict[str, Any] = {
             "access_log": None,
             "auto_decompress": False,
@@ -84,14 +85,23 @@ class Listener:
             await _Site(self._runner, bound, self._options).start()
         except BaseException:
             bound.close()
-            await self._runner.cleanup()
+            await self.stop()
             raise
         self._port = bound.getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop accepting, end streams, let handlers finish, cut what is left; bounded in time."""
+        """Stop accepting, end streams, let handlers finish, cut what is left; bounded in time.
+
+        A listener that never started closes what its application holds. Safe to call twice.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
         try:
             async with asyncio.timeout(self._stop_within_s):
+                if self._runner.server is None:
+                    self.app.freeze()  # aiohttp sends no signal of an unfrozen application
+                    await self.app.shutdown()
                 await self._runner.cleanup()
         except TimeoutError:
             # Each step has its own bound; only a route's own clean-up can take so long, and the

@@ -11,19 +11,15 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from jigdesk.adapters.http.files import file_routes
 from jigdesk.adapters.http.openapi import openapi_document
 from jigdesk.adapters.http.routes import ROUTES, Side
+from jigdesk.adapters.store.local import LocalStore
+from jigdesk.adapters.store.signing import UrlSigner
 from tests.fakes.http_desk import JOB_ID, TOKEN, HttpDesk, Wishes, http_desk
 
 METHODS = {"get", "post", "put", "delete", "patch"}
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-
-
-async def _file(_: web.Request) -> web.Response:
-    return web.Response()
-
-
-FILES = [web.get("/files/{key:.*}", _file), web.put("/files/{key:.*}", _file)]
 
 
 def mounted(app: web.Application) -> set[tuple[str, str]]:
@@ -42,7 +38,8 @@ def said(side: Side) -> set[tuple[str, str]]:
 
 
 async def test_every_route_is_mounted_and_every_mounted_route_is_said(tmp_path: Path) -> None:
-    async with http_desk(tmp_path, Wishes(files=FILES)) as desk:
+    store = LocalStore(tmp_path / "store", "jig-react", UrlSigner(bytes(32)), lambda: "")
+    async with http_desk(tmp_path, Wishes(files=file_routes(store))) as desk:
         public = mounted(desk.public.app) - {("*", "/{anything}")}
         local = mounted(desk.local.app)
     assert public == said(Side.PUBLIC)

@@ -143,3 +143,16 @@ async def test_a_reader_that_goes_away_ends_its_handler(
     asking.cancel()
     await asyncio.wait_for(ended.wait(), 5)
     await listener.stop()
+
+
+async def test_a_stop_without_a_start_closes_what_the_application_holds() -> None:
+    closed = []
+
+    async def close(_: web.Application) -> None:
+        closed.append(True)
+
+    app = app_with(hello)
+    app.on_cleanup.append(close)
+    listener = Listener(app, Endpoint("127.0.0.1", 0, "server.local"))
+    await listener.stop()
+    assert closed == [True]
