@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from shlex import quote
 from typing import NoReturn
 
@@ -62,7 +63,7 @@ def parse_instructions(
     """
     check_job_id(job_id)
     stages: list[StageRequest] = []
-    lines = list(_lines(text))
+    lines = list(islice(_lines(text), MAX_STAGES + 1))
     taken = {line.name for line in lines if line.name is not None}
     for line in lines:
         if len(stages) == MAX_STAGES:

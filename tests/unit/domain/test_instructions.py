@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from typing import Any
 
 import pytest
@@ -132,6 +133,16 @@ def test_bounds() -> None:
     assert "no stage" in refused("# nothing\n\n").message
     assert "at most" in refused(b"#" * (1024 * 1024 + 1)).message
     assert "UTF-8" in refused("work \ud800").message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"a\n" * 2**19, b"\n" * 2**20, b"work " + b"a " * 100_000, b'work "' + b'\\"' * 100_000],
+)
+def test_hostile_files_cost_little(body: bytes) -> None:
+    began_s = time.monotonic()
+    refused(body)
+    assert time.monotonic() - began_s < 2.0
 
 
 def test_references_are_checked() -> None:
