@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jigdesk.adapters.comfyui import messages
 
-MAX_WAITING = 20_000
+MAX_WAITING = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Mailbox:
         self._waiting: dict[object, Item] = {}
         self._filled = asyncio.Event()
         self._count = 0
+        self._last_state = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -51,9 +52,9 @@ class Mailbox:
     def put(self, item: Item) -> None:
         """Add an item. Never blocks: past the bound everything becomes one `Overflowed`."""
         self._count += 1
-        key = _coalesced(item)
+        key = _coalesced(item, self._last_state)
         if key is None:
-            key = self._count
+            key = self._last_state = self._count
         else:
             self._waiting.pop(key, None)  # the newer one goes to the end: order is kept
         self._waiting[key] = item
@@ -73,12 +74,17 @@ class Mailbox:
         return self._waiting.pop(next(iter(self._waiting)))
 
 
-def _coalesced(item: Item) -> object | None:
+def _coalesced(item: Item, last_state: int) -> object | None:
+    """Under which key only the latest stays; None for what is never let go.
+
+    Progress stays on its side of the state messages around it, so that a node's end is not
+    told after the next one's results.
+    """
     match item:
         case messages.ProgressState():
-            return "states"
+            return ("states", last_state)
         case messages.Progress():
-            return ("progress", item.node)
+            return ("progress", item.node, last_state)
         case messages.PreviewImage():
             return "preview"  # one at most: they can be megabytes
         case messages.NodeText():

@@ -253,10 +253,8 @@ class PromptRun:
 
     def _check_stall(self) -> None:
         link = self._link
-        now = link.clock()
-        if not link.socket.status.connected:
-            link.stall.saw_link(now)  # without frames silence says nothing
-        elif link.stall.is_stalled(now):
+        # without a socket silence says nothing; a new one starts the clock again
+        if link.socket.status.connected and link.stall.is_stalled(link.clock()):
             raise EngineStalled(
                 f"The engine holds prompts and has done nothing for {link.timing.stall_timeout_s:g}"
                 " seconds: its worker seems dead."

@@ -37,7 +37,7 @@ class StallWatch:
         self._moved_at = now
 
     def saw_link(self, now: float) -> None:
-        """Note that the socket came up, went down or is still down: frames may be missing."""
+        """Note that the socket came up or went down: frames may be missing."""
         self._moved_at = now
 
     def saw_queue(self, queue: QueueState, now: float) -> None:

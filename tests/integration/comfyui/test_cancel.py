@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -132,6 +133,22 @@ async def test_a_cancel_that_came_too_late_is_a_cancel_all_the_same(
         server.release()
         assert await _end_of(run) is ErrorCode.CANCELLED
     assert prompt.prompt_id in server.history
+
+
+async def test_a_waiting_prompt_that_is_cancelled_ends_at_once(
+    timing: Timing, server: FakeComfyServer
+) -> None:
+    """Nothing is sent about a deleted prompt, and no sweep comes to its help here."""
+    server.hold(after=5)
+    patient = replace(timing, reconcile_s=600)
+    async with ComfyEngine.open(server.url, CLIENT_ID, patient) as engine:
+        assert await engine.wait_connected(5)
+        first, second = prompt_of("ksampler"), prompt_of("image_success")
+        async with Following(engine, first), Following(engine, second) as waiting:
+            await server.held.wait()
+            await waiting.seen(PromptPosted)
+            await engine.cancel(second.prompt_id)
+            assert await _end_of(waiting) is ErrorCode.CANCELLED
 
 
 async def test_a_cancel_works_without_frames(timing: Timing, server: FakeComfyServer) -> None:

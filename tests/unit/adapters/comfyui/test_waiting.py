@@ -34,17 +34,27 @@ async def test_the_latest_progress_and_preview_win_and_states_all_stay() -> None
     box = Mailbox("p")
     executed = [messages.Executed("p", str(node), None, None) for node in range(50)]
     for step, message in enumerate(executed):
-        box.put(messages.Progress("p", "4", step, 50))
-        box.put(messages.PreviewImage("image/png", bytes([step])))
+        for part in range(100):
+            box.put(messages.Progress("p", "4", step * 100 + part, 5000))
+            box.put(messages.ProgressState("p", ()))
+            box.put(messages.PreviewImage("image/png", bytes([step])))
         box.put(message)
     items = await drain(box)
     assert [item for item in items if isinstance(item, messages.Executed)] == executed
-    rest = [item for item in items if not isinstance(item, messages.Executed)]
-    assert rest == [
-        messages.Progress("p", "4", 49, 50),
-        messages.PreviewImage("image/png", bytes([49])),
-    ]
-    assert items[-1] == executed[-1]
+    steps = [item.value for item in items if isinstance(item, messages.Progress)]
+    assert steps == [step * 100 + 99 for step in range(50)]
+    previews = [item for item in items if isinstance(item, messages.PreviewImage)]
+    assert previews == [messages.PreviewImage("image/png", bytes([49]))]
+    assert len(items) == 151
+
+
+async def test_progress_keeps_its_place_between_states() -> None:
+    box = Mailbox("p")
+    first, second = (messages.Executing("p", node, None) for node in "12")
+    one, two = (messages.Progress("p", "1", step, 2) for step in (1, 2))
+    for message in (first, one, second, two):
+        box.put(message)
+    assert await drain(box) == [first, one, second, two]
 
 
 async def test_progress_of_two_nodes_is_not_mixed() -> None:
