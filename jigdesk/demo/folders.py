@@ -92,7 +92,7 @@ class Folders:
         stem = parts.name
         folder = self.inside(kind, str(parts.parent))
         root = self.of(kind)
-        if root is None or not stem:
+        if root is None or stem in {"", ".."} or "\0" in stem:
             raise OutsideFolder(prefix)
         folder.mkdir(parents=True, exist_ok=True)
         subfolder = folder.relative_to(root).as_posix()

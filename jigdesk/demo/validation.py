@@ -126,14 +126,22 @@ class _Checker:
         return reached
 
     def _sources(self, node: str) -> list[str]:
-        """The nodes that declared inputs of a node link to, as far as they are there."""
+        """The nodes that the well-linked inputs of a node come from."""
         content = self._graph[node]
         node_class = self._catalogue[content["class_type"]]
         inputs = content.get("inputs")
         if not isinstance(inputs, dict):
             return []
-        values = [inputs[each.name] for each in node_class.inputs if each.name in inputs]
-        return [value[0] for value in values if is_link(value) and value[0] in self._graph]
+        values = [(each, inputs[each.name]) for each in node_class.inputs if each.name in inputs]
+        return [value[0] for each, value in values if self._leads_somewhere(each, value)]
+
+    def _leads_somewhere(self, wanted: Input, value: object) -> bool:
+        if not is_link(value) or not isinstance(value, list):
+            return False
+        try:
+            return self._check_link(wanted, value) is None
+        except (KeyError, IndexError, TypeError):  # told of by the check of the node itself
+            return False
 
     def _check(self, node: str, *, inner: bool) -> list[Json]:
         if node not in self._checked:

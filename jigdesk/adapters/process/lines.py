@@ -57,7 +57,7 @@ class LineSplitter:
         rest = text[begin:]
         if len(rest) > MAX_LINE_CHARS:
             end = "\r" if rest.endswith("\r") else ""
-            rest = rest[: MAX_LINE_CHARS - len(end)] + end
+            rest = rest.removesuffix("\r")[:MAX_LINE_CHARS] + end
         self._rest = rest
         return lines
 
