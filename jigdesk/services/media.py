@@ -7,7 +7,18 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, UnidentifiedImageError
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from jigdesk.domain.errors import ErrorCode, JobError
 
@@ -30,7 +41,21 @@ _TYPES = {
     ".latent": "application/octet-stream",
     ".safetensors": "application/octet-stream",
 }
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF")
+_FORMATS = tuple(
+    plugin.format
+    for plugin in (
+        PngImagePlugin.PngImageFile,
+        JpegImagePlugin.JpegImageFile,
+        MpoImagePlugin.MpoImageFile,  # what many phones write as .jpg
+        WebPImagePlugin.WebPImageFile,
+        GifImagePlugin.GifImageFile,
+        BmpImagePlugin.BmpImageFile,
+        TiffImagePlugin.TiffImageFile,
+        AvifImagePlugin.AvifImageFile,
+    )
+    if plugin.format in Image.OPEN  # AVIF needs a library that some builds of Pillow lack
+)
+"""Only these are tried: the other readers of Pillow are rarely used and seldom looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +126,7 @@ def check_picture(path: Path, field: str, max_pixels: int | None = None) -> Medi
 
 
 def _too_large(field: str, width: int, height: int, frames: int, limit: int) -> JobError:
-    size = f"{width} × {height} pixels" + (f" × {frames} frames" if frames > 1 else "")
+    size = f"{width} x {height} pixels" + (f" x {frames} frames" if frames > 1 else "")
     return JobError(
         ErrorCode.INPUT_TOO_LARGE,
         f"The picture has {size}; at most {limit:,} pixels are allowed.",

@@ -66,7 +66,7 @@ class Registration:
 
     async def _register(self) -> None:
         host = keys.host_key(self._host_id)
-        workflows = _json({"version": 1, "items": list(self._workflows())})
+        workflows = _json({"version": 1, "workflows": list(self._workflows())})
         try:
             await self._store.put(host, _json(self._present().to_dict()))
             if workflows != self._written:
