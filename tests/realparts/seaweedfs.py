@@ -132,6 +132,7 @@ def _start(
     log = stack.enter_context((root / "weed.log").open("wb"))
     process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     stack.callback(_kill, process)
+    _tie_to_us(process, stack)
     return server if _wait_until_ready(server, process, allowed_origins) else None
 
 
@@ -195,6 +196,18 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _tie_to_us(process: subprocess.Popen[bytes], stack: contextlib.ExitStack) -> None:
+    """End the server also when the tests themselves are killed: then this pipe closes."""
+    if os.name == "nt":
+        return
+    watch = subprocess.Popen(
+        ["/bin/sh", "-c", f"cat >/dev/null; kill -9 -{process.pid} 2>/dev/null"],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    stack.callback(watch.communicate)  # closes the pipe and waits; runs before `_kill`
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -235,9 +235,11 @@ def losing_first_answer(seaweed: Seaweed) -> Iterator[str]:
     """A line to SeaweedFS that breaks after the first request arrived, before its answer."""
     there = urlsplit(seaweed.endpoint_url)
     lost = Event()
+    ends: list[socket.socket] = []
 
     class Line(socketserver.BaseRequestHandler):
         def handle(self) -> None:
+            ends.append(self.request)
             with socket.create_connection((there.hostname or "", there.port or 0)) as server:
                 back = threading.Thread(target=self.relay_answers, args=(server,))
                 back.start()
@@ -266,4 +268,7 @@ def losing_first_answer(seaweed: Seaweed) -> Iterator[str]:
         finally:
             line.shutdown()
             thread.join()
+            for end in ends:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
     assert lost.is_set()
