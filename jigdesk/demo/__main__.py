@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 import traceback
 import warnings
@@ -18,6 +19,8 @@ from jigdesk.demo.server import serve
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until told to end; returns 1 when the port is taken, 0 otherwise."""
     options = parse(sys.argv if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # progress bars are not ASCII
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     # A picture above Pillow's limit is an error, not a remark in the log.
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
     try:

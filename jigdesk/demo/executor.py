@@ -73,7 +73,6 @@ class _PromptRun:
 
     def execute(self) -> Json:
         shop = self._shop
-        shop.interrupt.forget()
         shop.current.client_id = self._client
         self._tell("execution_start", {})
         signed = signatures(self._item.graph, shop.catalogue)

@@ -6,7 +6,7 @@ import asyncio
 import filecmp
 import mimetypes
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +28,7 @@ class FileRoutes:
     """The routes; runs on the loop, touches files in threads."""
 
     folders: Folders
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def table(self) -> list[web.RouteDef]:
         """The routes to add, each also below `/api`."""
@@ -56,7 +57,8 @@ class FileRoutes:
         overwrite = form.get("overwrite") in ("true", "1")
         try:
             path = self.folders.inside(str(kind), subfolder, image.filename)
-            name = await asyncio.to_thread(_keep, image.file, path, overwrite=overwrite)
+            async with self.one_at_a_time:  # two of one name must not both find it free
+                name = await asyncio.to_thread(_keep, image.file, path, overwrite=overwrite)
         except (OutsideFolder, OSError):
             return web.Response(status=400)
         return web.json_response({"name": name, "subfolder": subfolder, "type": kind})

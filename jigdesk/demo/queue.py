@@ -70,15 +70,17 @@ class PromptQueue:
             self._changed()
             self._wake.notify()
 
-    def take(self) -> Item | None:
+    def take(self, begin: Callable[[], None] = lambda: None) -> Item | None:
         """Wait for a prompt and make it the running one.
 
-        None when there is something else to do: `wants_memory_freed` or `closed`.
+        `begin` is called before anybody can see that it runs. None when there is something else
+        to do: `wants_memory_freed` or `closed`.
         """
         with self._lock:
             self._wake.wait_for(lambda: self._pending or self._free_memory or self._closed)
             if self._closed or not self._pending:
                 return None
+            begin()
             self._running = heapq.heappop(self._pending)
             self._changed()
             return self._running

@@ -115,8 +115,8 @@ class Sockets:
             if self._current.client_id == client_id and self._current.node is not None:
                 await self._send_now(client, "executing", {"node": self._current.node})
             await self._listen(client)
-        except ConnectionError:
-            pass  # it left while it was greeted
+        except (ConnectionError, TimeoutError):
+            client.abort()  # it left, or took nothing, while it was greeted
         finally:
             # As in ComfyUI (#16010): the late end of an evicted socket unregisters the new one.
             self._clients.pop(client_id, None)

@@ -29,7 +29,8 @@ def _work(queue: PromptQueue, workshop: Workshop) -> None:
 
 
 def _one(queue: PromptQueue, workshop: Workshop) -> None:
-    item = queue.take()
+    # ComfyUI forgets a little later, and so loses an interrupt that comes right at the start.
+    item = queue.take(workshop.interrupt.forget)
     if item is not None:
         began = time.perf_counter()
         queue.done(item, execute(workshop, item))

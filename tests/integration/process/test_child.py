@@ -92,6 +92,14 @@ async def test_the_environment_is_the_commands_and_on_no_command_line() -> None:
     await child.stop()
 
 
+async def test_runs_on_a_loop_in_another_thread() -> None:
+    async def run() -> tuple[str, ...]:
+        child = await ChildProcess.start(script("print('hello')"))
+        return (await child.wait()).last_lines
+
+    assert await asyncio.to_thread(asyncio.run, run()) == ("hello",)
+
+
 async def test_what_cannot_be_started_says_why() -> None:
     with pytest.raises(SetupError, match=r"Cannot start /no/such/command: .*No such file"):
         await ChildProcess.start(["/no/such/command"])
