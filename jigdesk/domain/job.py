@@ -37,7 +37,8 @@ _ENDS = frozenset({_S.FAILED, _S.CANCELLED})
 MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     _S.ACCEPTED: frozenset({_S.PREPARING}) | _ENDS,
     _S.PREPARING: frozenset({_S.QUEUED, _S.ACCEPTED}) | _ENDS,
-    _S.QUEUED: frozenset({_S.RUNNING, _S.ACCEPTED}) | _ENDS,
+    # straight to uploading: a retry finds every stage stored already
+    _S.QUEUED: frozenset({_S.RUNNING, _S.UPLOADING, _S.ACCEPTED}) | _ENDS,
     # back to accepted: the desk or the engine died, or a retry after out-of-memory
     _S.RUNNING: frozenset({_S.UPLOADING, _S.ACCEPTED}) | _ENDS,
     _S.UPLOADING: frozenset({_S.CONFIRMING, _S.ACCEPTED}) | _ENDS,
