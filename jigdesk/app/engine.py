@@ -34,8 +34,11 @@ class EngineHost:
     `supervisor` is None for an engine that somebody else runs. Lives on the core's loop.
     """
 
-    def __init__(self, kind: str, client: ComfyEngine, supervisor: EngineSupervisor | None) -> None:
+    def __init__(
+        self, kind: str, url: str, client: ComfyEngine, supervisor: EngineSupervisor | None
+    ) -> None:
         self.kind = kind
+        self.url = url
         self.client = client
         self.supervisor = supervisor
 
@@ -84,6 +87,7 @@ class EngineHost:
         """What the owner sees of the engine."""
         document: dict[str, Any] = {
             "kind": self.kind,
+            "url": self.url,
             "version": self.client.version,
             "connected": self.client.connected,
         }
@@ -134,10 +138,11 @@ async def open_engine_host(settings: Settings, host_id: str) -> AsyncIterator[En
     client_id = f"jigdesk-{host_id}"
     if chosen.kind == "remote":
         async with ComfyEngine.open(chosen.url or "", client_id, timing) as client:
-            yield EngineHost("remote", client, None)
+            yield EngineHost("remote", chosen.url or "", client, None)
         return
     port = chosen.port or await asyncio.to_thread(free_port)
-    async with ComfyEngine.open(f"http://127.0.0.1:{port}", client_id, timing) as client:
+    url = f"http://127.0.0.1:{port}"
+    async with ComfyEngine.open(url, client_id, timing) as client:
         supervisor = EngineSupervisor(
             lambda: engine_command(chosen, port, settings.paths.state_dir / "engine"),
             _probe(client),
@@ -147,7 +152,7 @@ async def open_engine_host(settings: Settings, host_id: str) -> AsyncIterator[En
         )
         await supervisor.start()
         try:
-            yield EngineHost(chosen.kind, client, supervisor)
+            yield EngineHost(chosen.kind, url, client, supervisor)
         finally:
             await supervisor.stop()
 
