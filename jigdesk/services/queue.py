@@ -8,9 +8,11 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from jigdesk.domain.errors import TransientError
 from jigdesk.domain.fairness import Waiting, in_turn
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.ports import Journal
+from jigdesk.services.backoff import backoff_s, until_it_works
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class JobQueue:
         self._resuming: dict[str, Waiting] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._phase: dict[str, str] = {}
+        self._troubles: dict[str, int] = {}
         self._served: dict[str | None, int] = {}
         self._turns = 0
         self._flags: dict[str, str] = {}
@@ -205,8 +208,16 @@ class JobQueue:
         task.add_done_callback(lambda _: self._ended(job_id))
 
     async def _follow(self, job_id: str, way: Coroutine[Any, Any, None]) -> None:
-        await way
-        job = await self._journal.job(job_id)
+        try:
+            await way
+        except TransientError as trouble:  # a full disk, a store that is down: enter again later
+            tries = self._troubles[job_id] = self._troubles.get(job_id, 0) + 1
+            self._release(job_id)
+            log.warning("job %s waits: %s", job_id, trouble.message)
+            await asyncio.sleep(backoff_s(tries))
+        else:
+            self._troubles.pop(job_id, None)
+        job = await until_it_works(lambda: self._journal.job(job_id))
         if job is not None:  # where it stands now says where it goes on; ended: nowhere
             self.add(job)
 

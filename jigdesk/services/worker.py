@@ -202,7 +202,10 @@ class JobWorker:
 
     @asynccontextmanager
     async def _ending(self, job: Job) -> AsyncIterator[None]:
-        """Turn what a step raises into the job's end, so that no other job is disturbed."""
+        """Turn what a step raises into the job's end, so that no other job is disturbed.
+
+        What may work later (the disk is full, the store is down) passes through.
+        """
         try:
             yield
         except JobGone:
@@ -211,9 +214,11 @@ class JobWorker:
             await self._failed(job, error)
         except EngineUnavailable as loss:
             await self._engine_lost(job, loss)
-        except (StoreError, TransientError) as refusal:
+        except TransientError:
+            raise  # the queue enters the step again later
+        except StoreError as refusal:
             log.error("job %s: %s", job.job_id, refusal.message)  # noqa: TRY400 - expected
-            message = "The host could not reach its store or journal. Its log says why."
+            message = "The host's store refused the job. The host's log says why."
             await self._failed(job, JobError(ErrorCode.INTERNAL, message))
         except Exception as bug:
             log.exception("job %s failed by a bug", job.job_id)

@@ -11,6 +11,7 @@ import pytest
 
 from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.domain.changes import Arrival, Change
+from jigdesk.domain.errors import JournalUnavailable
 from jigdesk.domain.ids import new_job_id
 from jigdesk.domain.job import JobStatus
 from jigdesk.ports import Journal
@@ -27,6 +28,7 @@ class ScriptedWorker:
             gate.set()
         self.inside: dict[str, set[str]] = {"prepare": set(), "run": set(), "finish": set()}
         self.ran: list[str] = []
+        self.troubles = 0
         self.most_inside = 0
 
     async def prepare(self, job_id: str) -> None:
@@ -36,6 +38,9 @@ class ScriptedWorker:
 
     async def run(self, job_id: str, release: Callable[[], None]) -> None:
         self.ran.append(job_id)
+        if self.troubles:
+            self.troubles -= 1
+            raise JournalUnavailable("The disk is full.")
         async with self._held("run", job_id):
             await self._move(job_id, JobStatus.RUNNING)
         release()
@@ -78,14 +83,12 @@ class Line:
             while not condition():  # noqa: ASYNC110 - any condition of the test's
                 await asyncio.sleep(0.002)
 
-    async def all_queued(self, *jobs: str) -> None:
-        """Wait until these are prepared: a job that is ready earlier may run earlier."""
-        for job_id in jobs:
-            async with asyncio.timeout(5):
-                while (job := await self.journal.job(job_id)) is None or (  # noqa: ASYNC110
-                    job.status is not JobStatus.QUEUED
-                ):
-                    await asyncio.sleep(0.002)
+    async def all_queued(self, count: int) -> None:
+        """Wait until that many are prepared: a job that is ready earlier may run earlier."""
+        async with asyncio.timeout(5):
+            while (await self.journal.counts()).get(JobStatus.QUEUED) != count:
+                await asyncio.sleep(0.002)
+        await self.until(lambda: self.queue.waiting == count)
 
     async def all_done(self) -> None:
         await self.until(lambda: self.queue.depth == 0)
@@ -113,7 +116,7 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 async def test_every_job_is_taken_once_and_in_order(line: Line) -> None:
     await line.queue.set_flag(PAUSED, "lining up")
     jobs = [await line.add() for _ in range(12)]
-    await line.all_queued(*jobs)
+    await line.all_queued(len(jobs))
     await line.queue.set_flag(PAUSED, None)
     await line.all_done()
     assert line.worker.ran == jobs
@@ -146,7 +149,7 @@ async def test_a_flood_of_one_owner_leaves_room_for_the_next(line: Line) -> None
     await line.queue.set_flag(PAUSED, "lining up")
     flood = [await line.add("client:flooding") for _ in range(4)]
     late = await line.add("client:patient0")
-    await line.all_queued(*flood, late)
+    await line.all_queued(5)
     assert line.queue.position(late) == 2
     await line.queue.set_flag(PAUSED, None)
     await line.all_done()
@@ -202,3 +205,14 @@ async def test_a_closing_queue_starts_nothing(line: Line) -> None:
     await asyncio.sleep(0)
     assert line.queue.waiting == 1
     assert "shutting down" in line.queue.refusals()[0]
+
+
+async def test_a_step_that_may_work_later_is_entered_again_and_stops_nobody(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jigdesk.services.queue.backoff_s", lambda _tries: 0.01)
+    line.worker.troubles = 3
+    jobs = {await line.add(), await line.add()}
+    await line.all_done()
+    assert set(line.worker.ran) == jobs
+    assert len(line.worker.ran) == 5
