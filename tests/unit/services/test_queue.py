@@ -86,7 +86,7 @@ class Line:
     async def all_queued(self, count: int) -> None:
         """Wait until that many are prepared: a job that is ready earlier may run earlier."""
         async with asyncio.timeout(5):
-            while (await self.journal.counts()).get(JobStatus.QUEUED) != count:
+            while (await self.journal.counts()).get(JobStatus.QUEUED) != count:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
         await self.until(lambda: self.queue.waiting == count)
 
