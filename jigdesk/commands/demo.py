@@ -11,12 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
+from jigdesk.app.own_jobs import own_client_id
 from jigdesk.commands.client import DeskClient, DeskEvent, open_client
 from jigdesk.commands.follow import Narrator, succeeded
 from jigdesk.commands.output import complain, say, size
 from jigdesk.commands.request import Submission
 from jigdesk.commands.stopping import stop_on_signals
-from jigdesk.commands.submit import own_client_id, send
+from jigdesk.commands.submit import send
 from jigdesk.demo.sample import SIZE, sample_png
 from jigdesk.domain import events as names
 from jigdesk.domain.errors import JigDeskError

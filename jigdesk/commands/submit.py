@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import mimetypes
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jigdesk.app.own_jobs import own_client_id
 from jigdesk.commands.client import DeskClient
 from jigdesk.commands.follow import succeeded
 from jigdesk.commands.jobs import AsJson, narrate, with_desk
@@ -22,10 +20,9 @@ from jigdesk.commands.output import print_json, say
 from jigdesk.commands.request import Submission, from_instructions, from_options
 from jigdesk.domain.clock import to_rfc3339, utc_now
 from jigdesk.domain.described import read_described
-from jigdesk.domain.errors import RequestError, SetupError
-from jigdesk.domain.ids import is_client_id
+from jigdesk.domain.errors import RequestError
 from jigdesk.domain.wording import nearest
-from jigdesk.settings import Paths, load_settings
+from jigdesk.settings import load_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +127,3 @@ async def send(client: DeskClient, wanted: Submission, client_id: str) -> Submit
     }
     await client.upload(created["manifest_upload"], json.dumps(manifest).encode())
     return Submitted(job_id, client_id)
-
-
-def own_client_id(paths: Paths) -> str:
-    """The client id under which this home's command line sends jobs, drawn once. Blocks."""
-    path = paths.state_dir / "client.id"
-    with contextlib.suppress(FileNotFoundError):
-        kept = path.read_text().strip()
-        if is_client_id(kept):
-            return kept
-    drawn = f"cli-{secrets.token_hex(16)}"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(f"{drawn}\n")
-    except OSError as exc:
-        raise SetupError(f"{path} cannot be written: {exc.strerror}.") from exc
-    return drawn
