@@ -354,10 +354,12 @@ class Journal(Protocol):
     async def outbox_retry(self, row_id: int, due: datetime) -> None:
         """This failed; try again at `due`."""
 
-    async def outbox_lag(self, kinds: Sequence[OutboxKind] = ()) -> tuple[int, float]:
+    async def outbox_lag(
+        self, kinds: Sequence[OutboxKind] = (), job_id: str | None = None
+    ) -> tuple[int, float]:
         """How many rows wait, and the age of the oldest in seconds (0 when none).
 
-        Of these kinds; of every kind when `kinds` is empty.
+        Of these kinds; of every kind when `kinds` is empty. Of one job when `job_id` is given.
         """
 
     async def node_seconds(self, workflow: str) -> Mapping[str, float]:

@@ -145,6 +145,7 @@ class _Builder:
             control=control,
             api=api,
             followers=Followers(api, store, settings.store.url_ttl_s),
+            settled=outbox.settled,
             registry=registry,
             webhook_secrets=lambda: secrets,
             token=lambda: token,

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from jigdesk.adapters.http.api import JobsApiBridge
 from jigdesk.adapters.http.control import ControlParts
-from jigdesk.adapters.http.events import EventStreams
+from jigdesk.adapters.http.events import EventStreams, Settled
 from jigdesk.adapters.http.files import file_routes
 from jigdesk.adapters.http.local import LocalParts, local_app
 from jigdesk.adapters.http.public import public_app
@@ -51,6 +51,7 @@ def build_listeners(
     control: Control,
     api: JobsApi,
     followers: Followers,
+    settled: Settled,
     registry: CollectorRegistry,
     webhook_secrets: Callable[[], Sequence[str]],
     token: Callable[[], str],
@@ -73,7 +74,9 @@ def build_listeners(
 
     parts = LocalParts(
         api=JobsApiBridge(api.handle),
-        events=EventStreams(journal, EventHub(journal), followers.authorise, followers.render),
+        events=EventStreams(
+            journal, EventHub(journal), followers.authorise, followers.render, settled=settled
+        ),
         control=ControlParts(
             journal=journal,
             control=control,

@@ -141,6 +141,8 @@ def _duration_s(image: Image.Image) -> float | None:
     total_ms = 0.0
     for index in range(min(frames, 2_000)):
         image.seek(index)
+        if image.format == "WEBP":  # says how long a frame lasts only once it is decoded
+            image.load()
         total_ms += float(image.info.get("duration", 0) or 0)
     image.seek(0)
     return round(total_ms / 1000, 3) if total_ms else None

@@ -41,6 +41,7 @@ class StoreOutbox:
         self._clock = clock
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._delivered = asyncio.Event()
         self.last_failure: str | None = None
 
     async def run(self) -> None:
@@ -73,6 +74,15 @@ class StoreOutbox:
             self._wake.set()
             await self._idle.wait()
 
+    async def settled(self, job_id: str) -> None:
+        """Wait until the store has what this job owes it; put a deadline around it."""
+        while True:
+            delivered = self._delivered
+            waiting, _ = await self._journal.outbox_lag(KINDS, job_id)
+            if not waiting:
+                return
+            await delivered.wait()
+
     def _on_commit(self, _events: Sequence[Event], _jobs: Sequence[Job]) -> None:
         self._wake.set()
 
@@ -82,6 +92,8 @@ class StoreOutbox:
             sent = [row.row_id for row, ok in zip(rows, done, strict=True) if ok]
             if sent:
                 await self._journal.outbox_done(sent)
+                self._delivered.set()
+                self._delivered = asyncio.Event()
             for row, ok in zip(rows, done, strict=True):
                 if not ok:
                     due = self._clock() + timedelta(seconds=backoff_s(row.tries + 1))

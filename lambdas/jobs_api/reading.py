@@ -124,7 +124,7 @@ def _flat(record: Mapping[str, Any], status: Mapping[str, Any] | None) -> dict[s
         "job_id": record["job_id"],
         "title": record.get("title", ""),
         "workflows": record.get("workflows", []),
-        "created_at": record.get("created_at"),
+        "created_at": known.get("created_at") or record.get("created_at"),
         **{name: known.get(name, default) for name, default in _STATUS_FIELDS.items()},
     }
 

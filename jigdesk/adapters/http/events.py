@@ -14,7 +14,7 @@ from aiohttp_sse import EventSourceResponse
 
 from jigdesk.adapters.http.query import bad_parameter, read_query
 from jigdesk.domain.errors import RequestError
-from jigdesk.domain.events import Event, payload
+from jigdesk.domain.events import COMPLETED, FAILED, LAST, Event, payload
 from jigdesk.domain.ids import is_job_id
 from jigdesk.ports import Journal
 
@@ -28,6 +28,10 @@ Authorise = Callable[[str, Mapping[str, str], Mapping[str, str]], Awaitable[None
 listen; header names are lower case."""
 Render = Callable[[Event], Awaitable[Mapping[str, Any]]]
 """The event's data with URLs added, without job_id and seq."""
+Settled = Callable[[str], Awaitable[None]]
+"""`settled(job_id)` returns once the store has everything that the journal owes it of a job."""
+
+_ENDS = frozenset({COMPLETED, FAILED}) | LAST
 
 
 class Streams(Protocol):
@@ -46,10 +50,14 @@ class Streams(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StreamTimes:
-    """`ping_s` between keep-alive comments; a reader that takes nothing for `send_s` is dropped."""
+    """`ping_s` between keep-alive comments; a reader that takes nothing for `send_s` is dropped.
+
+    A job's end is held back until the store says the same, but for no longer than `settle_s`.
+    """
 
     ping_s: float = 15.0
     send_s: float = 30.0
+    settle_s: float = 2.0
 
 
 class EventStreams:
@@ -62,12 +70,14 @@ class EventStreams:
         authorise: Authorise,
         render: Render,
         times: StreamTimes | None = None,
+        settled: Settled | None = None,
     ) -> None:
         self._journal = journal
         self._streams = streams
         self._authorise = authorise
         self._render = render
         self._times = times or StreamTimes()
+        self._settled = settled
 
     def close(self) -> None:
         """End every stream."""
@@ -113,6 +123,8 @@ class EventStreams:
             # The job first: if it is final here, every event up to its end is read below.
             job = await self._journal.job(job_id)
             page = await self._journal.events(job_id, after, PAGE)
+            if any(event.name in _ENDS for event in page):
+                await self._let_settle(job_id)
             for event in page:
                 await self._send(event, answer)
                 after = event.seq
@@ -121,6 +133,17 @@ class EventStreams:
             if job is not None and job.status.is_final:
                 return
             await wake.wait()
+
+    async def _let_settle(self, job_id: str) -> None:
+        """Whoever hears of a job's end and then reads status.json must find it there."""
+        job = await self._journal.job(job_id)
+        if self._settled is None or job is None or not job.status.is_final:
+            return
+        try:
+            async with asyncio.timeout(self._times.settle_s):
+                await self._settled(job_id)
+        except TimeoutError:
+            return  # a store that hangs keeps nobody from the news
 
     async def _send(self, event: Event, answer: EventSourceResponse) -> None:
         data = payload(replace(event, data=await self._render(event)))

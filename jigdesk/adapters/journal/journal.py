@@ -212,10 +212,12 @@ class SqliteJournal:
         """This failed; try it, or what replaced it in the meantime, again at `due`."""
         await self._writer.submit(lambda tx: outbox.retry(tx, row_id, due), durable=False)
 
-    async def outbox_lag(self, kinds: Sequence[OutboxKind] = ()) -> tuple[int, float]:
+    async def outbox_lag(
+        self, kinds: Sequence[OutboxKind] = (), job_id: str | None = None
+    ) -> tuple[int, float]:
         """How many rows of these kinds (all when empty) wait, and the oldest's age in seconds."""
         now = self._clock()
-        return await self._readers.run(lambda db: outbox.lag(db, kinds, now))
+        return await self._readers.run(lambda db: outbox.lag(db, kinds, now, job_id))
 
     async def node_seconds(self, workflow: str) -> Mapping[str, float]:
         """Learned seconds per node id of a workflow (exponentially weighted)."""

@@ -141,12 +141,14 @@ def due_rows(
     return [outbox_from(row) for row in found]
 
 
-def lag(db: sqlite3.Connection, kinds: Sequence[OutboxKind], now: datetime) -> tuple[int, float]:
+def lag(
+    db: sqlite3.Connection, kinds: Sequence[OutboxKind], now: datetime, job_id: str | None
+) -> tuple[int, float]:
     """How many rows of these kinds wait and for how many seconds the oldest does."""
     lane = json.dumps([kind.value for kind in kinds or OutboxKind])
     count, oldest = db.execute(
         "SELECT COUNT(*), MIN(created_at) FROM outbox "
-        "WHERE kind IN (SELECT value FROM json_each(?))",
-        (lane,),
+        "WHERE kind IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR job_id = ?2)",
+        (lane, job_id),
     ).fetchone()
     return count, 0.0 if oldest is None else max(0.0, (micros(now) - oldest) / 1_000_000)
