@@ -17,6 +17,7 @@ from jigdesk.services.prepare import Preparer
 from jigdesk.services.previews import Previews
 from jigdesk.services.queue import JobQueue
 from jigdesk.services.stage import StageRunner
+from jigdesk.services.stages import JobStages
 from jigdesk.services.sweep import Sweeper
 from jigdesk.services.worker import JobWorker
 from jigdesk.settings import Settings
@@ -53,6 +54,7 @@ def build_work(
     commands = Commands(journal, queue, engine.engine, ends)
     confirmations = Confirmations(journal, store)
     previews = Previews()
+    finisher = Finisher(journal, store, confirmations, utc_now)
     worker = JobWorker(
         journal,
         queue,
@@ -66,13 +68,18 @@ def build_work(
             max_file_bytes=settings.limits.file_bytes,
             max_pixels=settings.limits.file_pixels,
         ),
-        stages=StageRunner(journal, store, engine.engine, previews, utc_now),
-        finisher=Finisher(journal, store, confirmations, utc_now),
+        stages=JobStages(
+            journal,
+            StageRunner(journal, store, engine.engine, previews, finisher, utc_now),
+            finisher,
+            queue,
+            timeout_s=settings.comfyui.job_timeout_s,
+        ),
+        finisher=finisher,
         ends=ends,
         previews=previews,
         jobs_dir=settings.paths.jobs_dir,
         max_attempts=settings.queue.max_attempts,
-        job_timeout_s=settings.comfyui.job_timeout_s,
     )
     intake = JobIntake(journal, queue, confirmations, commands, store.bucket)
     sweeper = Sweeper(

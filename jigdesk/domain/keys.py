@@ -64,6 +64,16 @@ def graph_key(job_id: str) -> str:
     return job_key(job_id, "graph.json")
 
 
+def thumb_key(job_id: str, stage: str, file: str) -> str:
+    """The small picture of a result."""
+    return job_key(job_id, f"thumbs/{stage}/{file}")
+
+
+def preview_key(job_id: str) -> str:
+    """What the node that runs shows now."""
+    return job_key(job_id, "preview.jpg")
+
+
 def outputs_prefix(job_id: str) -> str:
     """Where results go."""
     return f"outputs/{job_id}/"

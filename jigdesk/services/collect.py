@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from jigdesk.domain import keys
@@ -16,10 +17,14 @@ from jigdesk.domain.template import OutputSpec, Template
 from jigdesk.ports import Engine, FileDigest
 from jigdesk.services.folder import JobFolder
 from jigdesk.services.media import describe
+from jigdesk.services.thumbs import make_thumb
 
 MAX_FILE_BYTES = 8 * 1024**3
 MAX_FILES = 1_000
 MAX_TEXT_BYTES = 4 * 1024**2
+
+Early = Mapping[str, Mapping[EngineFile, ResultFile]]
+"""Output → file on the engine → the result that was made of it while the stage ran."""
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,12}")
 
@@ -38,27 +43,31 @@ class Collector:
         template: Template,
         outputs: Mapping[str, NodeOutput],
         folder: JobFolder,
+        early: Early | None = None,
     ) -> tuple[ResultFile, ...]:
         """Fetch every declared output, in the template's order.
 
-        Raises JobError when a declared output is missing, EngineUnavailable when the engine
-        went away. Cancelling leaves at most a `.part` file in the job's folder.
+        `early` has what was fetched while the stage ran. Raises JobError when a declared output
+        is missing, EngineUnavailable when the engine went away. Cancelling leaves at most a
+        `.part` file in the job's folder.
         """
         found: list[ResultFile] = []
         for name, spec in template.outputs.items():
             result = outputs.get(spec.node)
-            files = await self.collect_output(job_id, stage, name, spec, result, folder)
-            if not files:
+            pairs = await self.collect_files(
+                job_id, stage, name, spec, result, folder, early=(early or {}).get(name)
+            )
+            if not pairs:
                 title = template.node_title(spec.node)
                 raise JobError(
                     ErrorCode.EXECUTION_ERROR,
                     f"The node “{title}” made no file for the output “{name}”.",
                     details={"node": spec.node, "node_title": title},
                 )
-            found.extend(files)
+            found.extend(file for _, file in pairs)
         return tuple(found)
 
-    async def collect_output(
+    async def collect_files(
         self,
         job_id: str,
         stage: str,
@@ -66,25 +75,37 @@ class Collector:
         spec: OutputSpec,
         result: NodeOutput | None,
         folder: JobFolder,
-    ) -> list[ResultFile]:
-        """Fetch one output's files; temporary previews are no results."""
+        *,
+        first: int = 0,
+        early: Mapping[EngineFile, ResultFile] | None = None,
+    ) -> list[tuple[EngineFile | None, ResultFile]]:
+        """Fetch one output's files, numbered from `first`; temporary previews are no results.
+
+        A text has no file on the engine: None stands for it.
+        """
         if result is None:
             return []
         kept = [file for _, file in result.files if file.type == "output"]
-        if len(kept) > MAX_FILES:
+        if len(kept) + first > MAX_FILES:
             raise JobError(
                 ErrorCode.EXECUTION_ERROR,
-                f"The output “{name}” has {len(kept)} files; at most {MAX_FILES} are taken.",
+                f"The output “{name}” has {len(kept) + first} files; "
+                f"at most {MAX_FILES} are taken.",
             )
-        found = []
-        for index, file in enumerate(kept):
+        about = _About(job_id, stage, name, spec, folder)
+        found: list[tuple[EngineFile | None, ResultFile]] = []
+        for index, file in enumerate(kept, first):
+            known = (early or {}).get(file)
+            if known is not None and known.index == index:
+                found.append((file, known))
+                continue
             path = folder.output_path(stage, _file_name(name, index, _suffix(file.filename)))
             digest = await self._fetch(file, path)
-            found.append(await _result(job_id, stage, name, spec, index, path, digest))
+            found.append((file, await about.result(index, path, digest)))
         if not kept and result.texts:
-            path = folder.output_path(stage, _file_name(name, 0, ".txt"))
+            path = folder.output_path(stage, _file_name(name, first, ".txt"))
             digest = await asyncio.to_thread(_write_text, path, "\n".join(result.texts))
-            found.append(await _result(job_id, stage, name, spec, 0, path, digest))
+            found.append((None, await about.result(first, path, digest)))
         return found
 
     async def _fetch(self, file: EngineFile, path: Path) -> FileDigest:
@@ -110,31 +131,38 @@ def still_there(run_files: tuple[ResultFile, ...], folder: JobFolder) -> bool:
     return bool(run_files)
 
 
-async def _result(
-    job_id: str,
-    stage: str,
-    name: str,
-    spec: OutputSpec,
-    index: int,
-    path: Path,
-    digest: FileDigest,
-) -> ResultFile:
-    media = await asyncio.to_thread(describe, path)
-    return ResultFile(
-        key=keys.output_key(job_id, stage, path.name),
-        stage=stage,
-        output=name,
-        node=spec.node,
-        index=index,
-        kind=media.kind if media.kind != "other" else _public_kind(spec.kind),
-        content_type=media.content_type,
-        size_bytes=digest.size_bytes,
-        sha256=digest.sha256,
-        width=media.width,
-        height=media.height,
-        duration_s=media.duration_s,
-        partial=spec.partial,
-    )
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What all files of one output share."""
+
+    job_id: str
+    stage: str
+    name: str
+    spec: OutputSpec
+    folder: JobFolder
+
+    async def result(self, index: int, path: Path, digest: FileDigest) -> ResultFile:
+        """Look at a fetched file, and make its small picture where it can have one."""
+        media = await asyncio.to_thread(describe, path)
+        kind = media.kind if media.kind != "other" else _public_kind(self.spec.kind)
+        thumb = self.folder.thumb_path(self.stage, f"{path.name}.webp")
+        has_thumb = await asyncio.to_thread(make_thumb, path, kind, thumb)
+        return ResultFile(
+            key=keys.output_key(self.job_id, self.stage, path.name),
+            stage=self.stage,
+            output=self.name,
+            node=self.spec.node,
+            index=index,
+            kind=kind,
+            content_type=media.content_type,
+            size_bytes=digest.size_bytes,
+            sha256=digest.sha256,
+            width=media.width,
+            height=media.height,
+            duration_s=media.duration_s,
+            partial=self.spec.partial,
+            thumb_key=keys.thumb_key(self.job_id, self.stage, thumb.name) if has_thumb else None,
+        )
 
 
 def _public_kind(kind: str) -> str:

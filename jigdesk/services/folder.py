@@ -43,6 +43,18 @@ class JobFolder:
             raise ValueError(f"{stage!r} is no stage name")
         return _inside(self.outputs / stage, file)
 
+    def parent_path(self, stage: str, file: str) -> Path:
+        """Where a result of the job that this one branches from lies."""
+        if not is_stage_name(stage):
+            raise ValueError(f"{stage!r} is no stage name")
+        return _inside(self.root / "parent" / stage, file)
+
+    def thumb_path(self, stage: str, file: str) -> Path:
+        """Where the small picture of a result lies."""
+        if not is_stage_name(stage):
+            raise ValueError(f"{stage!r} is no stage name")
+        return _inside(self.root / "thumbs" / stage, file)
+
     def create(self) -> None:
         """Make the folders. Blocks."""
         for folder in (self.inputs, self.outputs):

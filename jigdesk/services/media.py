@@ -35,13 +35,15 @@ _TYPES = {
     ".ply": "model/ply",
     ".stl": "model/stl",
     ".flac": "audio/flac",
+    ".wav": "audio/wav",
+    ".m4a": "audio/mp4",
     ".opus": "audio/ogg",
     ".webm": "video/webm",
     ".mkv": "video/x-matroska",
     ".latent": "application/octet-stream",
     ".safetensors": "application/octet-stream",
 }
-_FORMATS = tuple(
+FORMATS = tuple(
     plugin.format
     for plugin in (
         PngImagePlugin.PngImageFile,
@@ -56,6 +58,9 @@ _FORMATS = tuple(
     if plugin.format in Image.OPEN  # AVIF needs a library that some builds of Pillow lack
 )
 """Only these are tried: the other readers of Pillow are rarely used and seldom looked at."""
+
+
+_MIME = {name: Image.MIME[name] for name in FORMATS if name in Image.MIME} | {"MPO": "image/jpeg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +89,72 @@ def describe(path: Path) -> Media:
     """Look at a result. Blocks. A file that cannot be read is described by its name alone."""
     content_type = content_type_of(path.name)
     kind = kind_of(content_type)
+    if kind in ("video", "audio"):
+        return _describe_clip(path, kind, content_type)
     if kind != "image":
         return Media(kind, content_type)
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            width, height = image.size
-            return Media(kind, content_type, width, height, _duration_s(image))
-    except (OSError, ValueError, Image.DecompressionBombError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                width, height = image.size
+                content_type = _MIME.get(image.format or "") or content_type
+                return Media(kind, content_type, width, height, _duration_s(image))
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
         return Media(kind, content_type)
+
+
+def _describe_clip(path: Path, kind: str, content_type: str) -> Media:
+    from jigdesk.services import frames  # noqa: PLC0415 - av is slow to load
+
+    try:
+        clip = frames.look(path)
+    except frames.Unreadable:
+        return Media(kind, content_type)
+    if kind == "video" and not clip.has_video and clip.has_audio:  # a webm or mp4 of sound alone
+        kind, content_type = "audio", content_type.replace("video/", "audio/")
+    if kind == "audio":
+        return Media(kind, content_type, duration_s=clip.duration_s)
+    return Media(kind, content_type, clip.width, clip.height, clip.duration_s)
+
+
+def check_clip(
+    path: Path, kind: str, field: str, *, max_seconds: int = 0, max_pixels: int | None = None
+) -> Media:
+    """Read the head of an input video or sound within limits. Blocks.
+
+    Raises JobError: VALIDATION_FAILED when it is none, INPUT_TOO_LARGE when it is longer than
+    `max_seconds` (0: any length) or its frames have more than `max_pixels` (None: `MAX_PIXELS`).
+    A length that the file does not say is too long where there is a limit.
+    """
+    from jigdesk.services import frames  # noqa: PLC0415 - av is slow to load
+
+    noun = "video" if kind == "video" else "sound"
+    try:
+        clip = frames.look(path)
+    except frames.Unreadable as error:
+        raise JobError(
+            ErrorCode.VALIDATION_FAILED,
+            f"{path.name} cannot be read as a {noun}: it is damaged or of another type.",
+            field=field,
+        ) from error
+    if not (clip.has_video if kind == "video" else clip.has_audio):
+        raise JobError(ErrorCode.VALIDATION_FAILED, f"{path.name} has no {noun}.", field=field)
+    if max_seconds and (clip.duration_s is None or clip.duration_s > max_seconds):
+        length = (
+            "does not say how long it is"
+            if clip.duration_s is None
+            else (f"is {clip.duration_s:g} s long")
+        )
+        raise JobError(
+            ErrorCode.INPUT_TOO_LARGE,
+            f"The {noun} {path.name} {length}; at most {max_seconds:,} s are allowed.",
+            field=field,
+        )
+    width, height = clip.width or 0, clip.height or 0
+    if kind == "video" and width * height > (limit := max_pixels or MAX_PIXELS):
+        raise _too_large(field, width, height, 1, limit)
+    return Media(kind, content_type_of(path.name), clip.width, clip.height, clip.duration_s)
 
 
 def check_picture(path: Path, field: str, max_pixels: int | None = None) -> Media:
@@ -104,7 +167,7 @@ def check_picture(path: Path, field: str, max_pixels: int | None = None) -> Medi
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 width, height = image.size
                 frames = int(getattr(image, "n_frames", 1))
                 if width * height * frames > limit:

@@ -57,6 +57,8 @@ class JobQueue:
         self._served: dict[str | None, int] = {}
         self._turns = 0
         self._flags: dict[str, str] = {}
+        self._spares = 0
+        self._asking: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._closing = False
         self._on_change: Callable[[], None] = lambda: None
@@ -169,6 +171,27 @@ class JobQueue:
         """Accept nothing more and start nothing more."""
         self._closing = True
 
+    # --- slots for more than one stage of a job ----------------------------------------------
+
+    async def spare_slot(self) -> None:
+        """Return once an engine slot is free that no waiting job takes. Cancelling is safe."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking.append(turn)
+        self._wake.set()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back_slot()  # it was given just then
+            elif turn in self._asking:
+                self._asking.remove(turn)
+            raise
+
+    def give_back_slot(self) -> None:
+        """The slot is free again."""
+        self._spares -= 1
+        self._wake.set()
+
     # --- the loop ----------------------------------------------------------------------------
 
     async def serve(self, worker: Worker) -> None:
@@ -191,11 +214,16 @@ class JobQueue:
             self._served[job.owner] = self._turns
             release = partial(self._release, job.job_id)
             self._start(group, "run", job.job_id, worker.run(job.job_id, release))
+        while self._asking and self._may_run():
+            turn = self._asking.pop(0)
+            if not turn.done():
+                self._spares += 1
+                turn.set_result(None)
 
     def _may_run(self) -> bool:
         return (
             self.paused is None
-            and self._in("run") < self._concurrency
+            and self._in("run") + self._spares < self._concurrency
             and self._in("finish") < FINISHING_AT_ONCE
         )
 

@@ -9,16 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jigdesk.domain.changes import ResultFile
+from jigdesk.domain.output import file_document
 from jigdesk.domain.planning import Plan
 from jigdesk.domain.template import Template, parse_template
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRecord:
-    """A plan with the templates of its stages, by name."""
+    """A plan with the templates of its stages, by name.
+
+    `parent_files` are the results that it takes from the job that it branches from.
+    """
 
     plan: Plan
     templates: Mapping[str, Template]
+    parent_files: tuple[ResultFile, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """What `Change.plan` takes."""
@@ -31,6 +37,7 @@ class PlanRecord:
                 }
                 for name, template in self.templates.items()
             },
+            "parent_files": [file_document(file) for file in self.parent_files],
         }
 
     @classmethod
@@ -40,4 +47,5 @@ class PlanRecord:
             name: parse_template(name, source["toml"].encode(), source["graph"].encode())
             for name, source in data["templates"].items()
         }
-        return cls(Plan.from_document(data["manifest"]), templates)
+        parent = tuple(ResultFile(**file) for file in data.get("parent_files", ()))
+        return cls(Plan.from_document(data["manifest"]), templates, parent)

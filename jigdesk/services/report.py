@@ -31,6 +31,7 @@ class Present:
 class ProgressReporter:
     """Writes the newest `Present` of one job into the journal, at most 5 times a second.
 
+    One for all of a job's stages: of those that run at once the one that spoke last is shown.
     `show` is cheap and may be called for every frame. Lives on the core's loop.
     """
 
@@ -53,18 +54,15 @@ class ProgressReporter:
         self._dirty.set()
 
     async def serve(self) -> None:
-        """Write until cancelled or until the job does not run any more."""
+        """Write until cancelled; a job that does not run (any more) is left as it is."""
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            if not await self._write():
-                return
+            if self._present is not None:
+                await self._write(self._present)
             await asyncio.sleep(EVENT_INTERVAL_S)
 
-    async def _write(self) -> bool:
-        present = self._present
-        if present is None:
-            return True
+    async def _write(self, present: Present) -> None:
         fields = {
             "stage": present.stage,
             "node": present.node,
@@ -78,8 +76,7 @@ class ProgressReporter:
             outbox=self._status(),
             durable=False,
         )
-        job = await self._journal.apply(self._job.job_id, change, expect=(JobStatus.RUNNING,))
-        return job is not None
+        await self._journal.apply(self._job.job_id, change, expect=(JobStatus.RUNNING,))
 
     def _status(self) -> tuple[OutboxDraft, ...]:
         now = self._monotonic()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import replace
-from pathlib import PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jigdesk.domain import ids
@@ -15,6 +16,7 @@ from jigdesk.domain.binding import bind
 from jigdesk.domain.changes import Change, ResultFile, StageRun, StageState
 from jigdesk.domain.clock import Clock
 from jigdesk.domain.engine import (
+    NodeExecuted,
     NodeFinished,
     NodeOutput,
     NodeProgress,
@@ -24,20 +26,24 @@ from jigdesk.domain.engine import (
     PromptStarted,
     PromptSucceeded,
 )
-from jigdesk.domain.errors import ErrorCode, JobError
+from jigdesk.domain.errors import ErrorCode, JobError, TransientError
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.domain.manifest import FileInput
-from jigdesk.domain.planning import PlannedStage
+from jigdesk.domain.planning import PlannedStage, ResolvedInput
 from jigdesk.domain.progress import ProgressModel
 from jigdesk.domain.template import Template
 from jigdesk.ports import Engine, Journal, ObjectStore
 from jigdesk.services.changes import STATE, STATUS, progress_event
 from jigdesk.services.collect import MAX_FILE_BYTES, Collector, still_there
+from jigdesk.services.finish import Finisher
 from jigdesk.services.folder import JobFolder
 from jigdesk.services.nodetimes import NodeTimes
+from jigdesk.services.partial import PartialResults
 from jigdesk.services.previews import Previews
 from jigdesk.services.record import PlanRecord
 from jigdesk.services.report import Present, ProgressReporter
+
+log = logging.getLogger(__name__)
 
 
 class JobGone(Exception):
@@ -53,6 +59,7 @@ class StageRunner:
         store: ObjectStore,
         engine: Engine,
         previews: Previews,
+        finisher: Finisher,
         clock: Clock,
     ) -> None:
         self._journal = journal
@@ -60,6 +67,7 @@ class StageRunner:
         self._engine = engine
         self._collector = Collector(engine)
         self._previews = previews
+        self._finisher = finisher
         self._clock = clock
 
     async def run(
@@ -70,6 +78,7 @@ class StageRunner:
         done: Mapping[str, StageRun],
         model: ProgressModel,
         folder: JobFolder,
+        reporter: ProgressReporter,
     ) -> StageRun:
         """Return the stage's run in state RAN (or STORED), its files in the job's folder.
 
@@ -89,15 +98,33 @@ class StageRunner:
         graph = bind(
             template,
             stage.params,
-            await self._input_values(job, stage, done, folder),
+            await self._input_values(record, stage, done, folder),
             f"jigdesk/{job.job_id}/{stage.name}-{job.attempt}",
         )
         run = await self._begin(job, stage, before)
         times = NodeTimes(self._clock)
-        outputs = await self._execute(
-            job, stage, template, Prompt(run.prompt_id, graph), model, times
+        partial = PartialResults(
+            job.job_id,
+            stage.name,
+            template,
+            folder,
+            self._collector,
+            lambda files: self._finisher.share(job, files, folder),
         )
-        files = await self._collector.collect(job.job_id, stage.name, template, outputs, folder)
+        try:
+            outputs = await self._execute(
+                job,
+                stage,
+                template,
+                Prompt(run.prompt_id, graph),
+                _Watched(model, times, partial, reporter),
+            )
+            early = await partial.settle()
+        finally:
+            await partial.close()
+        files = await self._collector.collect(
+            job.job_id, stage.name, template, outputs, folder, early
+        )
         run = replace(
             run,
             state=StageState.RAN,
@@ -143,21 +170,25 @@ class StageRunner:
         await self._apply(job, change)
         return run
 
+    async def stop(self, run: StageRun) -> None:
+        """Take a stage's prompt off the engine, as far as the engine can be told."""
+        try:
+            await self._engine.cancel(run.prompt_id)
+        except TransientError as failure:
+            log.warning("the stage %s goes on: %s", run.stage, failure.message)
+
     async def _execute(
         self,
         job: Job,
         stage: PlannedStage,
         template: Template,
         prompt: Prompt,
-        model: ProgressModel,
-        times: NodeTimes,
+        watched: _Watched,
     ) -> Mapping[str, NodeOutput]:
-        current = await self._journal.job(job.job_id)
-        reporter = ProgressReporter(self._journal, current or job)
+        model, times = watched.model, watched.times
         model.started(stage.name)
         present = Present(stage.name, progress=model.progress)
         began_s = time.monotonic()
-        writing = asyncio.create_task(reporter.serve(), name=f"progress {job.job_id}")
         try:
             async with aclosing(self._engine.run(prompt)) as events:  # type: ignore[type-var]
                 async for event in events:
@@ -179,6 +210,8 @@ class StageRunner:
                         case NodeFinished(node):
                             model.finished(stage.name, node)
                             times.finished(node)
+                        case NodeExecuted(output):
+                            watched.partial.offer(output)
                         case Preview():
                             self._previews.offer(job.job_id, event)
                         case PromptSucceeded(outputs):
@@ -188,15 +221,11 @@ class StageRunner:
                         case _:
                             pass
                     elapsed_s = time.monotonic() - began_s
-                    reporter.show(
-                        replace(present, progress=model.progress, eta_s=model.eta_s(elapsed_s))
-                    )
+                    eta_s = model.eta_s(elapsed_s)
+                    watched.reporter.show(replace(present, progress=model.progress, eta_s=eta_s))
         except JobError:
             await self._apply(job, self._failed_run(job, stage, prompt, times))
             raise
-        finally:
-            writing.cancel()
-            await asyncio.wait([writing])
         raise AssertionError("the engine's events ended without an outcome")
 
     def _failed_run(
@@ -216,7 +245,7 @@ class StageRunner:
 
     async def _input_values(
         self,
-        job: Job,
+        record: PlanRecord,
         stage: PlannedStage,
         done: Mapping[str, StageRun],
         folder: JobFolder,
@@ -228,8 +257,7 @@ class StageRunner:
                 path = folder.input_path(source.path)
                 digest = stage.sha256_of(name)
             else:
-                file = _pick(done[source.stage], source.output, source.index, name)
-                path = folder.output_path(file.stage, PurePosixPath(file.key).name)
+                file, path = _result_of(record, source, done, folder, name)
                 digest = file.sha256
                 if not await asyncio.to_thread(path.is_file):
                     await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
@@ -247,14 +275,36 @@ class StageRunner:
         return row
 
 
-def _pick(run: StageRun, output: str | None, index: int, field: str) -> ResultFile:
-    for file in run.files:
-        if file.output == output and file.index == index:
-            return file
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What follows a prompt's events."""
+
+    model: ProgressModel
+    times: NodeTimes
+    partial: PartialResults
+    reporter: ProgressReporter
+
+
+def _result_of(
+    record: PlanRecord,
+    source: ResolvedInput,
+    done: Mapping[str, StageRun],
+    folder: JobFolder,
+    name: str,
+) -> tuple[ResultFile, Path]:
+    """The result that an input takes, and where it lies on this machine."""
+    from_parent = record.plan.is_parents(source)
+    files = record.parent_files if from_parent else done[source.stage].files
+    for file in files:
+        if (file.stage, file.output, file.index) == (source.stage, source.output, source.index):
+            file_name = PurePosixPath(file.key).name
+            if from_parent:
+                return file, folder.parent_path(file.stage, file_name)
+            return file, folder.output_path(file.stage, file_name)
     raise JobError(
         ErrorCode.MISSING_INPUT,
-        f"The stage “{run.stage}” made no file {index} of its output “{output}”.",
-        field=f"inputs.{field}",
+        f"The stage “{source.stage}” made no file {source.index} of its output “{source.output}”.",
+        field=f"inputs.{name}",
     )
 
 

@@ -19,7 +19,6 @@ from jigdesk.domain.errors import (
     TransientError,
 )
 from jigdesk.domain.job import Failure, Job, JobStatus
-from jigdesk.domain.progress import ProgressModel
 from jigdesk.ports import Engine, Journal
 from jigdesk.services.backoff import until_it_works
 from jigdesk.services.changes import moved
@@ -30,11 +29,11 @@ from jigdesk.services.prepare import Preparer
 from jigdesk.services.previews import Previews
 from jigdesk.services.queue import PAUSED, JobQueue
 from jigdesk.services.record import PlanRecord
-from jigdesk.services.stage import JobGone, StageRunner
+from jigdesk.services.stage import JobGone
+from jigdesk.services.stages import JobStages
 
 log = logging.getLogger(__name__)
 
-STORING_DEADLINE_S = 30.0
 OOM_IN_A_ROW = 2
 
 
@@ -59,13 +58,12 @@ class JobWorker:
         gate: EngineGate,
         *,
         preparer: Preparer,
-        stages: StageRunner,
+        stages: JobStages,
         finisher: Finisher,
         ends: Ends,
         previews: Previews,
         jobs_dir: Path,
         max_attempts: int,
-        job_timeout_s: float,
     ) -> None:
         self._journal = journal
         self._queue = queue
@@ -78,7 +76,6 @@ class JobWorker:
         self._previews = previews
         self._jobs_dir = jobs_dir
         self._max_attempts = max_attempts
-        self._job_timeout_s = job_timeout_s
         self._oom_jobs: list[str] = []
 
     async def prepare(self, job_id: str) -> None:
@@ -121,51 +118,29 @@ class JobWorker:
     async def _run_stages(self, job: Job, release: Callable[[], None]) -> list[StageRun]:
         """Run what is left to run; storing goes on beside it and after the slot is free."""
         record = await self._record(job)
-        done = {run.stage: run for run in await self._journal.stage_runs(job.job_id)}
-        model = await self._model(record, done)
         folder = JobFolder.of(self._jobs_dir, job.job_id)
-        storing: list[asyncio.Task[StageRun]] = []
         try:
-            try:
-                for stage in record.plan.stages:
-                    async with self._deadline(stage.timeout_s):
-                        run = await self._stages.run(job, record, stage, done, model, folder)
-                    done[stage.name] = run
-                    storing.append(
-                        asyncio.create_task(
-                            self._finisher.store(job, run, folder), name=f"store {job.job_id}"
-                        )
-                    )
-            except (JobError, EngineUnavailable):
-                release()
-                if storing:  # finished stages keep their outputs
-                    await asyncio.wait(storing, timeout=STORING_DEADLINE_S)
-                raise
-            release()
-            self._oom_jobs.clear()
-            current = await self._journal.job(job.job_id)
-            if current is None:
-                raise JobGone
-            uploading = moved(
-                current,
-                JobStatus.UPLOADING,
-                node=None,
-                node_title=None,
-                eta_s=None,
-                progress=max(current.progress or 0.0, model.progress),
-                message="Storing the results.",
-            )
-            if not await self._journal.apply(
-                job.job_id, uploading, expect=(JobStatus.RUNNING, JobStatus.QUEUED)
-            ):
-                raise JobGone
-            return [await task for task in storing]
+            async with self._stages.run(job, record, folder, release) as ran:
+                self._oom_jobs.clear()
+                current = await self._journal.job(job.job_id)
+                if current is None:
+                    raise JobGone
+                uploading = moved(
+                    current,
+                    JobStatus.UPLOADING,
+                    node=None,
+                    node_title=None,
+                    eta_s=None,
+                    progress=max(current.progress or 0.0, ran.progress),
+                    message="Storing the results.",
+                )
+                if not await self._journal.apply(
+                    job.job_id, uploading, expect=(JobStatus.RUNNING, JobStatus.QUEUED)
+                ):
+                    raise JobGone
+                return await ran.stored()
         finally:
             self._previews.forget(job.job_id)
-            for task in storing:
-                task.cancel()
-            if storing:
-                await asyncio.wait(storing)
 
     async def _conclude(self, job_id: str, runs: Iterable[StageRun]) -> None:
         job = await self._journal.job(job_id)
@@ -178,27 +153,6 @@ class JobWorker:
         if data is None:
             raise AssertionError(f"job {job.job_id} is queued without a plan")
         return await asyncio.to_thread(PlanRecord.from_json, data)
-
-    async def _model(self, record: PlanRecord, done: dict[str, StageRun]) -> ProgressModel:
-        names = {stage.workflow for stage in record.plan.stages}
-        learned = {name: await self._journal.node_seconds(name) for name in names}
-        model = ProgressModel.of(record.plan, record.templates, learned)
-        for name, run in done.items():
-            if run.state in (StageState.RAN, StageState.STORED):
-                model.stage_done(name)
-        return model
-
-    @asynccontextmanager
-    async def _deadline(self, template_timeout_s: float | None) -> AsyncIterator[None]:
-        limits = [s for s in (template_timeout_s, self._job_timeout_s) if s]
-        timeout_s = min(limits) if limits else None
-        try:
-            async with asyncio.timeout(timeout_s):
-                yield
-        except TimeoutError as error:
-            raise JobError(
-                ErrorCode.TIMEOUT, f"The stage took longer than {timeout_s:g} s and was stopped."
-            ) from error
 
     @asynccontextmanager
     async def _ending(self, job: Job) -> AsyncIterator[None]:
