@@ -31,6 +31,7 @@ from jigdesk.app.work import Work, build_work
 from jigdesk.domain.clock import utc_now
 from jigdesk.domain.signature import secret_key
 from jigdesk.ports import Journal, ObjectStore, Tunnel
+from jigdesk.services.claim import Claims
 from jigdesk.services.control import DeskControl
 from jigdesk.services.outbox import StoreOutbox
 from jigdesk.services.recover import recover
@@ -125,11 +126,12 @@ class _Builder:
         templates = LiveTemplates(settings.workflows.dirs)
         await templates.load()
         # from here on in the order of the shutdown, backwards: the outbox flushes last
-        outbox = StoreOutbox(journal, store, host_id)
+        claims = Claims(journal, store, host_id)
+        outbox = StoreOutbox(journal, store, claims)
         await self._background("outbox", outbox.run())
         self._stack.push_async_callback(_flush, outbox)
         engine = await self._stack.enter_async_context(open_engine_host(settings, host_id))
-        work = build_work(settings, host_id, journal, store, engine, templates)
+        work = build_work(settings, claims, journal, store, engine, templates)
         self._stack.push_async_callback(work.commands.close)
         health = self._health(journal, store, host_id, outbox, engine, work)
         control = DeskControl(journal, work.queue, work.commands, engine, health.look)
@@ -263,7 +265,12 @@ class _Builder:
             workflows=templates.described,
             clock=utc_now,
         )
-        work.queue.on_change(registration.changed)
+
+        def changed() -> None:
+            registration.changed()
+            work.sweeper.now()  # what was held back may be let in now
+
+        work.queue.on_change(changed)
         await self._background("registration", registration.run())
 
     async def _background(self, name: str, work: Coroutine[Any, Any, None]) -> None:

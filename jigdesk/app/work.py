@@ -8,6 +8,7 @@ from jigdesk.app.engine import EngineHost
 from jigdesk.app.templates import LiveTemplates
 from jigdesk.domain.clock import utc_now
 from jigdesk.ports import Journal, ObjectStore
+from jigdesk.services.claim import Claims
 from jigdesk.services.commands import Commands
 from jigdesk.services.confirm import Confirmations
 from jigdesk.services.ends import Ends
@@ -38,7 +39,7 @@ class Work:
 
 def build_work(
     settings: Settings,
-    host_id: str,
+    claims: Claims,
     journal: Journal,
     store: ObjectStore,
     engine: EngineHost,
@@ -64,7 +65,7 @@ def build_work(
             journal,
             store,
             templates,
-            host_id,
+            claims,
             max_file_bytes=settings.limits.file_bytes,
             max_pixels=settings.limits.file_pixels,
         ),
@@ -87,7 +88,7 @@ def build_work(
         store,
         intake,
         ends,
-        host_id=host_id,
+        claims,
         clock=utc_now,
         interval_s=settings.queue.sweep_s,
     )

@@ -13,6 +13,7 @@ from jigdesk.domain.changes import ResultFile
 from jigdesk.domain.errors import ObjectNotFound, StoreError, TransientError
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.ports import Journal, ObjectStore
+from jigdesk.services.backoff import backoff_s
 from jigdesk.services.changes import completed
 
 log = logging.getLogger(__name__)
@@ -48,14 +49,23 @@ class Confirmations:
         try:
             if look_first:
                 hint.set()
+            failures = 0
             while True:
+                wait_s = min(self._wait_s, backoff_s(failures)) if failures else self._wait_s
                 try:
-                    async with asyncio.timeout(self._wait_s):
+                    async with asyncio.timeout(wait_s):
                         await hint.wait()
                 except TimeoutError:
-                    log.info("job %s: no JobOutput in %g s, looking", job.job_id, self._wait_s)
+                    log.info("job %s: no JobOutput in %g s, looking", job.job_id, wait_s)
                 hint.clear()
-                if await self._is_stored(job):
+                try:
+                    stored = await self._is_stored(job)
+                    failures = 0
+                except (TransientError, StoreError) as failure:
+                    log.warning("job %s cannot be confirmed yet: %s", job.job_id, failure.message)
+                    stored = False
+                    failures += 1
+                if stored:
                     await self._journal.apply(
                         job.job_id, completed(job, files), expect=(JobStatus.CONFIRMING,)
                     )
@@ -76,9 +86,6 @@ class Confirmations:
             body, _ = await self._store.get(key, MAX_OUTPUT_JSON_BYTES)
             document: Any = json.loads(body)
         except ObjectNotFound:
-            return False
-        except (TransientError, StoreError) as failure:
-            log.warning("job %s cannot be confirmed yet: %s", job.job_id, failure.message)
             return False
         except ValueError:
             log.warning("job %s: output.json is no JSON", job.job_id)

@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 from jigdesk.domain import keys
-from jigdesk.domain.changes import OutboxKind, OutboxRow, StageState
-from jigdesk.domain.clock import Clock, to_rfc3339, utc_now
+from jigdesk.domain.changes import OutboxKind, OutboxRow
+from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import StoreError, TransientError
 from jigdesk.domain.events import Event
 from jigdesk.domain.job import Job, status_document
 from jigdesk.ports import Journal, ObjectStore
 from jigdesk.services.backoff import backoff_s
+from jigdesk.services.claim import Claims, state_document
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +30,16 @@ class StoreOutbox:
     """Delivers the store's lane: one row of a job at a time, several jobs at once.
 
     A failure of any kind is tried again with backoff: what the owner can mend (a full disk,
-    a wrong key) must not lose a result. Runs on the core's loop.
+    a wrong key) must not lose a result. Of a job that another desk claimed nothing goes out.
+    Runs on the core's loop.
     """
 
     def __init__(
-        self, journal: Journal, store: ObjectStore, host_id: str, clock: Clock = utc_now
+        self, journal: Journal, store: ObjectStore, claims: Claims, clock: Clock = utc_now
     ) -> None:
         self._journal = journal
         self._store = store
-        self._host_id = host_id
+        self._claims = claims
         self._clock = clock
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -101,7 +103,8 @@ class StoreOutbox:
 
     async def _deliver(self, row: OutboxRow) -> bool:
         try:
-            await self._send(row)
+            if await self._is_ours(row.job_id):
+                await self._send(row)
         except (TransientError, StoreError) as failure:
             self.last_failure = failure.message
             log.warning(
@@ -110,6 +113,12 @@ class StoreOutbox:
             return False
         self.last_failure = None
         return True
+
+    async def _is_ours(self, job_id: str) -> bool:
+        if self._claims.held(job_id):
+            return True
+        job = await self._journal.job(job_id)
+        return job is not None and await self._claims.hold(job)
 
     async def _send(self, row: OutboxRow) -> None:
         match row.kind:
@@ -120,11 +129,11 @@ class StoreOutbox:
                 await self._store.delete(list(row.data["keys"]))
             case OutboxKind.STATUS:
                 if job := await self._journal.job(row.job_id):
-                    document = status_document(job, self._host_id)
+                    document = status_document(job, self._claims.host_id)
                     await self._put(keys.status_key(row.job_id), document)
             case OutboxKind.STATE:
                 if job := await self._journal.job(row.job_id):
-                    document = await state_document(self._journal, job, self._host_id)
+                    document = await state_document(self._journal, job, self._claims.host_id)
                     await self._put(keys.state_key(row.job_id), document)
             case OutboxKind.PUBLISH:  # another lane's
                 raise AssertionError("the store's lane got an event")
@@ -132,19 +141,3 @@ class StoreOutbox:
     async def _put(self, key: str, document: Mapping[str, Any]) -> None:
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         await self._store.put(key, body)
-
-
-async def state_document(journal: Journal, job: Job, host_id: str) -> dict[str, Any]:
-    """The content of state.json: the claim and the idempotency markers."""
-    runs = await journal.stage_runs(job.job_id)
-    return {
-        "version": 1,
-        "job_id": job.job_id,
-        "host_id": host_id,
-        "attempt": job.attempt,
-        "status": job.status.value,
-        "stages_done": [run.stage for run in runs if run.state is StageState.STORED],
-        "prompt_ids": {run.stage: run.prompt_id for run in runs},
-        "claimed_at": to_rfc3339(job.created_at),
-        "updated_at": to_rfc3339(job.updated_at),
-    }

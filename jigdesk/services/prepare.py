@@ -19,7 +19,7 @@ from jigdesk.domain.planning import Plan, make_plan
 from jigdesk.domain.template import InputSpec, Template
 from jigdesk.ports import FileDigest, Journal, ObjectStore
 from jigdesk.services.changes import STATE, moved, put_json
-from jigdesk.services.claim import claim
+from jigdesk.services.claim import Claims
 from jigdesk.services.folder import JobFolder
 from jigdesk.services.media import check_picture
 from jigdesk.services.record import PlanRecord
@@ -50,7 +50,7 @@ class Preparer:
         journal: Journal,
         store: ObjectStore,
         templates: Templates,
-        host_id: str,
+        claims: Claims,
         *,
         max_file_bytes: int = 0,
         max_pixels: int = 0,
@@ -58,7 +58,7 @@ class Preparer:
         self._journal = journal
         self._store = store
         self._templates = templates
-        self._host_id = host_id
+        self._claims = claims
         self._max_file_bytes = max_file_bytes or MAX_INPUT_BYTES
         self._max_pixels = max_pixels or None
 
@@ -67,7 +67,7 @@ class Preparer:
 
         A job that another desk claimed is forgotten here.
         """
-        if not await claim(self._journal, self._store, job, self._host_id):
+        if not await self._claims.hold(job):
             await self._journal.forget(job.job_id)
             return
         manifest, patient = await self._manifest(job.job_id)
