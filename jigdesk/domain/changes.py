@@ -150,12 +150,14 @@ class Attempt:
 class JobQuery:
     """What a page of jobs shows; `cursor` is opaque, None for the first page.
 
-    `states` empty means all; `text` searches id, owner, workflow and message.
+    `states` empty means all; `text` searches id, owner, workflow and message; `created_from`
+    None means from the beginning.
     """
 
     states: tuple[JobStatus, ...] = ()
     text: str = ""
     owner_id: str | None = None
+    created_from: datetime | None = None
     sort: str = "created_at"
     descending: bool = True
     limit: int = 50

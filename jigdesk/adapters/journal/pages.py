@@ -8,7 +8,7 @@ import json
 import sqlite3
 from typing import Any
 
-from jigdesk.adapters.journal.rows import JOB_COLUMNS, clean, job_from
+from jigdesk.adapters.journal.rows import JOB_COLUMNS, clean, job_from, micros
 from jigdesk.domain.changes import JobPage, JobQuery
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.job import JobStatus
@@ -95,6 +95,9 @@ def _conditions(query: JobQuery) -> tuple[list[str], list[Any]]:
     if query.owner_id is not None:
         conditions.append("+owner_id = ?")
         values.append(clean(query.owner_id))
+    if query.created_from is not None:
+        conditions.append("created_at >= ?")
+        values.append(micros(query.created_from))
     if words := clean(query.text).lower().split()[:_MAX_WORDS]:
         every = " AND ".join(["INSTR(text, ?)"] * len(words))
         conditions.append(f"+id IN (SELECT id FROM job_search WHERE {every})")  # noqa: S608

@@ -1,0 +1,245 @@
+"""The only way between the core's thread and the window's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from jigdesk.app import Core
+from jigdesk.domain.errors import JigDeskError, TransientError
+from jigdesk.ports import Check
+from ui.core_thread import CoreThread
+from ui.figures import Figures, look
+from ui.inbox import Inbox
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Work = Callable[[Core], Coroutine[Any, Any, T]]
+
+TICK_MS = 100
+FIGURES_TICKS = 5
+"""Figures are read at most this often while jobs change …"""
+FIGURES_IDLE_TICKS = 50
+"""… and this often when nothing seems to."""
+HEALTH_TICKS = 600
+MAX_CALLS = 256
+
+
+class WindowBusy(TransientError):
+    """Too many commands are under way."""
+
+    def __init__(self) -> None:
+        super().__init__("busy", "The desk is still busy with earlier commands. Try again soon.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One command's future with what the window wants to do with it."""
+
+    future: Future[Any]
+    then: Callable[[Any], None] | None
+    otherwise: Callable[[JigDeskError], None] | None
+
+
+class Bridge(QObject):
+    """Carries values: the core's changes to the window, the window's commands to the core.
+
+    Everything here runs in Qt's main thread but the listeners that fill the inbox. Signals:
+    `arrived(Batch)` at most ten times a second; `ticked(int)` with every beat of the one timer,
+    for animations and ages; `figures(Figures)`, `health(Sequence[Check])`; `failed(str)` for an
+    expected failure that nobody handles; `bug(BaseException)` for one that was not expected.
+    """
+
+    arrived = Signal(object)
+    ticked = Signal(int)
+    figures = Signal(object)
+    health = Signal(object)
+    failed = Signal(str)
+    bug = Signal(object)
+    _settled = Signal()
+
+    def __init__(self, core: CoreThread, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._core = core
+        self._inbox = Inbox()
+        self._answers: deque[_Answer] = deque()
+        self._calls = 0
+        self._beats = 0
+        self._figures_due = True
+        self._figures_at = -FIGURES_TICKS
+        self._reading_figures = False
+        self._reading_health = False
+        self._unsubscribe: list[Callable[[], None]] = []
+        self._closed = False
+        self._latest: Figures | None = None
+        self._settled.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self._beat)
+
+    @property
+    def core(self) -> Core:
+        """The running core: read its immutable parts, and use `call` or `ask` for all else."""
+        return self._core.started.result()
+
+    @property
+    def latest(self) -> Figures | None:
+        """The newest figures; None before the first."""
+        return self._latest
+
+    def open(self) -> None:
+        """Begin to listen; the core has started."""
+
+        async def listen(core: Core) -> list[Callable[[], None]]:
+            ways = [
+                core.journal.subscribe(self._inbox.changed),
+                core.work.previews.subscribe(self._inbox.preview),
+                core.listeners.requests.subscribe(lambda _: self._inbox.request()),
+            ]
+            if core.engine.supervisor is not None:
+                ways.append(core.engine.supervisor.subscribe(lambda _: self._inbox.engine()))
+            return ways
+
+        self.call(listen, self._unsubscribe.extend)
+        self._timer.start()
+        self.check_health()
+
+    def close(self) -> None:
+        """Stop listening. Answers that are still on their way are dropped."""
+        if self._closed:
+            return
+        self._timer.stop()
+        self._closed = True
+        ways, self._unsubscribe = self._unsubscribe, []
+
+        def unsubscribe() -> None:
+            for way in ways:
+                way()
+
+        if ways and not self._core.ended.done():
+            self._core.call_soon(unsubscribe)
+
+    def call(
+        self,
+        work: Work[T],
+        then: Callable[[T], None] | None = None,
+        otherwise: Callable[[JigDeskError], None] | None = None,
+    ) -> None:
+        """Run `work(core)` on the core's loop; `then` gets its result in the main thread.
+
+        An expected failure goes to `otherwise`, else to the signal `failed`; a bug to `bug`.
+        Nothing is called any more once the bridge is closed.
+        """
+        if self._closed:
+            return
+        if self._calls >= MAX_CALLS:
+            self._refuse(WindowBusy(), otherwise)
+            return
+        self._calls += 1
+        future = self._core.submit(work)
+        answer = _Answer(future, then, otherwise)
+
+        def settled(_: Future[T]) -> None:  # on the core's thread
+            self._answers.append(answer)
+            if not self._closed:
+                self._settled.emit()
+
+        future.add_done_callback(settled)
+
+    async def ask(self, work: Work[T]) -> T:
+        """`work(core)` on the core's loop, awaited on the window's; cancelling cancels it."""
+        return await asyncio.wrap_future(self._core.submit(work))
+
+    def look_soon(self) -> None:
+        """Read the figures with the next beat."""
+        self._figures_due = True
+        self._figures_at = -FIGURES_TICKS
+
+    def check_health(self) -> None:
+        """Run the checks now, unless they are running."""
+        if self._reading_health:
+            return
+        self._reading_health = True
+
+        async def checks(core: Core) -> Sequence[Check]:
+            return await core.control.health()
+
+        self.call(checks, self._health_read, self._health_failed)
+
+    # --- the timer ---------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        self._beats += 1
+        batch = self._inbox.take()
+        if batch is not None:
+            self._figures_due = True
+            self.arrived.emit(batch)
+            if batch.engine_changed:
+                self.check_health()
+        since = self._beats - self._figures_at
+        if since >= (FIGURES_TICKS if self._figures_due else FIGURES_IDLE_TICKS):
+            self._read_figures()
+        if self._beats % HEALTH_TICKS == 0:
+            self.check_health()
+        self.ticked.emit(self._beats)
+
+    def _read_figures(self) -> None:
+        if self._reading_figures:
+            return
+        self._reading_figures, self._figures_due = True, False
+        self._figures_at = self._beats
+        self.call(look, self._figures_read, self._figures_failed)
+
+    def _figures_read(self, figures: Figures) -> None:
+        self._reading_figures = False
+        self._latest = figures
+        self.figures.emit(figures)
+
+    def _figures_failed(self, failure: JigDeskError) -> None:
+        self._reading_figures = False
+        log.warning("the figures cannot be read: %s", failure.message)
+
+    def _health_read(self, checks: Sequence[Check]) -> None:
+        self._reading_health = False
+        self.health.emit(checks)
+
+    def _health_failed(self, failure: JigDeskError) -> None:
+        self._reading_health = False
+        log.warning("the checks cannot be run: %s", failure.message)
+
+    # --- answers -----------------------------------------------------------------------------
+
+    def _deliver(self) -> None:
+        while self._answers:
+            answer = self._answers.popleft()
+            self._calls -= 1
+            if not self._closed:
+                self._settle(answer)
+
+    def _settle(self, answer: _Answer) -> None:
+        try:
+            value = answer.future.result()
+        except (CancelledError, asyncio.CancelledError):  # the core stops
+            return
+        except JigDeskError as failure:
+            self._refuse(failure, answer.otherwise)
+        except Exception as bug:  # noqa: BLE001 - shown by the dialog for bugs
+            self.bug.emit(bug)
+        else:
+            if answer.then is not None:
+                answer.then(value)
+
+    def _refuse(
+        self, failure: JigDeskError, otherwise: Callable[[JigDeskError], None] | None
+    ) -> None:
+        if otherwise is not None:
+            otherwise(failure)
+        else:
+            self.failed.emit(failure.message)

@@ -1,0 +1,210 @@
+"""The window's life: start the core, show the window, leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from PySide6.QtWidgets import QApplication
+
+from jigdesk.app import Core
+from jigdesk.domain.errors import JigDeskError
+from jigdesk.settings import Settings
+from ui.bridge import Bridge
+from ui.core_thread import CoreThread
+from ui.figures import Figures
+from ui.frame.bug_dialog import BugBox
+from ui.frame.quitting import QuitDialog
+from ui.frame.start_page import StartPage
+from ui.frame.window import MainWindow
+from ui.memory import Memory
+from ui.pages import build_pages
+from ui.single import SingleInstance
+from ui.theme.theme import Theme, ThemeChoice
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 20.0
+OK, FAILED = 0, 1
+
+
+class Desk:
+    """One window over one core. Lives on the window's loop, in the main thread."""
+
+    def __init__(self, settings: Settings, app: QApplication, theme: Theme, bugs: BugBox) -> None:
+        self._settings = settings
+        self._app = app
+        self._theme = theme
+        self._bugs = bugs
+        self._leave = asyncio.Event()
+        self._again = asyncio.Event()
+        self._memory = Memory(settings.paths.state_dir)
+        chosen = self._memory.json_of("window/theme")
+        if chosen in set(ThemeChoice):
+            theme.choose(ThemeChoice(chosen))
+        self.window: MainWindow | None = None
+        self._start: StartPage | None = None
+        self._question: QuitDialog | None = None
+
+    def leave(self) -> None:
+        """Quit without asking: jobs under way are checkpointed."""
+        self._leave.set()
+
+    async def run(self) -> int:
+        """Return the exit code once everything is closed."""
+        single = SingleInstance(self._settings.paths.state_dir)
+        single.asked.connect(self._to_front)
+        try:
+            return await self._run()
+        finally:
+            single.close()
+
+    async def _run(self) -> int:
+        self._start = StartPage(self._theme)
+        self._start.left.connect(self.leave)
+        self._start.again.connect(self._again.set)
+        self._start.show()
+        while not self._leave.is_set():
+            self._again.clear()
+            self._start.show_starting()
+            thread = CoreThread(self._settings)
+            thread.start()
+            try:
+                core = await self._started(thread)
+            except JigDeskError as failure:
+                log.error("the desk cannot start: %s", failure.message)  # noqa: TRY400 - expected
+                self._start.show_failure(failure.message)
+                await self._either(self._again, self._leave)
+                continue
+            if core is None:
+                continue
+            async with self._stopped_after(thread):
+                await self._show(core, thread)
+        failed = thread.ended.done() and thread.ended.exception() is not None
+        self._start.close()
+        return FAILED if failed or self.window is None else OK
+
+    async def _started(self, thread: CoreThread) -> Core | None:
+        """The running core; None when the owner left before it was."""
+        starting = asyncio.wrap_future(thread.started)
+        leaving = asyncio.create_task(self._leave.wait())
+        try:
+            await asyncio.wait({starting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+        if starting.done():
+            return starting.result()
+        thread.stop()
+        with contextlib.suppress(JigDeskError, RuntimeError):
+            await starting
+        await asyncio.wrap_future(thread.ended)
+        return None
+
+    async def _show(self, core: Core, thread: CoreThread) -> None:
+        bridge = Bridge(thread)
+        bridge.bug.connect(self._bugs.show)
+        window = MainWindow(core, bridge, self._theme, self._memory)
+        build_pages(window, core)
+        window.show_remembered_page()
+        window.close_asked.connect(self._close_asked)
+        self._bugs.parent = window
+        self.window = window
+        bridge.open()
+        window.show()
+        if self._start is not None:
+            self._start.hide()
+        try:
+            await self._until_left(thread)
+        finally:
+            self._bugs.parent = None
+            bridge.close()
+            window.leave()
+
+    async def _until_left(self, thread: CoreThread) -> None:
+        leaving = asyncio.create_task(self._leave.wait())
+        ended = asyncio.wrap_future(thread.ended)
+        try:
+            await asyncio.wait({leaving, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+        if ended.done() and (bug := ended.exception()) is not None:
+            self._bugs.parent = None
+            self._bugs.show(bug)
+            if self._bugs.dialog is not None:
+                closed = asyncio.Event()
+                self._bugs.dialog.finished.connect(lambda _: closed.set())
+                await closed.wait()
+            self._leave.set()
+
+    @contextlib.asynccontextmanager
+    async def _stopped_after(self, thread: CoreThread) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            thread.stop()
+            ended = asyncio.wrap_future(thread.ended)
+            done, _ = await asyncio.wait({ended}, timeout=STOP_WITHIN_S)
+            if not done:
+                log.error("the core did not stop within %g s", STOP_WITHIN_S)
+            else:
+                ended.exception()  # shown or logged already
+                thread.join()
+
+    # --- leaving -----------------------------------------------------------------------------
+
+    def _close_asked(self) -> None:
+        window = self.window
+        if window is None or self._leave.is_set():
+            return
+        figures = window.bridge.latest
+        if figures is None or figures.active == 0:
+            self.leave()
+            return
+        if self._question is not None:
+            return
+        question = self._question = QuitDialog(figures, window)
+        question.finish.connect(self._finish_first)
+        question.stop_now.connect(self.leave)
+        question.finished.connect(self._answered)
+        question.open()
+
+    def _answered(self) -> None:
+        if self._question is not None:
+            self._question.deleteLater()
+        self._question = None
+
+    def _finish_first(self) -> None:
+        window = self.window
+        if window is None:
+            return
+        window.status.show_words("Finishing the jobs, then quitting", "warning")
+        window.bridge.figures.connect(self._finished)
+        window.bridge.call(lambda core: core.control.drain(), lambda _: window.bridge.look_soon())
+
+    def _finished(self, figures: Figures) -> None:
+        window = self.window
+        if window is None or self._leave.is_set():
+            return
+        if figures.draining is None or figures.paused is not None:  # resumed meanwhile: stay
+            return
+        window.status.show_words(f"Finishing {figures.active} jobs, then quitting", "warning")
+        if figures.active == 0:  # the flag would outlive this run
+            window.bridge.figures.disconnect(self._finished)
+            window.bridge.call(lambda core: core.control.resume(), lambda _: self.leave())
+
+    def _to_front(self) -> None:
+        if self.window is not None:
+            self.window.to_front()
+        elif self._start is not None:
+            self._start.raise_()
+            self._start.activateWindow()
+
+    async def _either(self, *events: asyncio.Event) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()

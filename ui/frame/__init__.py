@@ -1,0 +1,1 @@
+"""The window's frame: what stays in view whatever page is shown."""

@@ -1,0 +1,91 @@
+"""The status bar: the queue in figures."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from jigdesk import __version__
+from ui.figures import Figures
+from ui.frame.lamp import Lamp
+from ui.theme.theme import Theme
+from ui.words import counted, duration
+
+HEIGHT = 30
+
+
+class StatusBar(QFrame):
+    """Emits `asked_messages` when the owner wants the history of messages."""
+
+    asked_messages = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("status")
+        self.setFixedHeight(HEIGHT)
+        self._lamp = Lamp(theme, self)
+        self._accepting = QLabel("Starting", self)
+        self._accepting.setObjectName("accepting")
+        self._jobs = QLabel(self)
+        self._slot = QLabel(self)
+        self._outbox = QLabel(self)
+        self._outbox.setToolTip("Writes that wait for the store")
+        self._messages = QToolButton(self)
+        self._messages.setToolTip("What went wrong lately")
+        self._messages.clicked.connect(self.asked_messages)
+        self._messages.hide()
+        version = QLabel(f"JigDesk {__version__}", self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 0, 16, 0)
+        row.setSpacing(8)
+        row.addWidget(self._lamp)
+        row.addWidget(self._accepting)
+        row.addSpacing(8)
+        row.addWidget(self._jobs)
+        row.addSpacing(8)
+        row.addWidget(self._slot)
+        row.addStretch(1)
+        row.addWidget(self._messages)
+        row.addWidget(self._outbox)
+        row.addSpacing(8)
+        row.addWidget(version)
+
+    @property
+    def messages_button(self) -> QToolButton:
+        """Where the history opens."""
+        return self._messages
+
+    def show_figures(self, figures: Figures) -> None:
+        """The newest figures."""
+        words, level = _accepting(figures)
+        self._accepting.setText(words)
+        self._accepting.setToolTip(" ".join(figures.refusals) or (figures.paused or ""))
+        self._lamp.show_level(level)
+        self._jobs.setText(
+            f"{figures.running:,} running · {figures.waiting:,} waiting · {figures.kept:,} kept"
+        )
+        slot = figures.next_slot_s
+        self._slot.setText(
+            f"next free slot in about {duration(slot)}" if slot and figures.waiting else ""
+        )
+        self._outbox.setText(f"outbox {figures.outbox:,}")
+
+    def show_messages(self, number: int) -> None:
+        """How many messages the history has."""
+        self._messages.setVisible(number > 0)
+        self._messages.setText(counted(number, "message"))
+
+    def show_words(self, words: str, level: str) -> None:
+        """Say something else than figures: starting, stopping, finishing."""
+        self._accepting.setText(words)
+        self._lamp.show_level(level)
+
+
+def _accepting(figures: Figures) -> tuple[str, str]:
+    if figures.paused is not None:
+        return "Paused: jobs are accepted and wait", "warning"
+    if figures.draining is not None:
+        return "Draining: no new jobs", "warning"
+    if figures.refusals:
+        return "Not accepting jobs", "warning"
+    return "Accepting jobs", "ok"

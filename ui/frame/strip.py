@@ -1,0 +1,238 @@
+"""The health strip: always in view; a click opens a check with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from jigdesk.ports import Check
+from ui.figures import Figures
+from ui.frame.lamp import Lamp
+from ui.frame.vitals import Vital, vitals
+from ui.theme.theme import SMALL_PX, Theme
+
+HEIGHT = 54
+WIDEST_PX = 168
+
+
+class Item(QAbstractButton):
+    """One vital: a lamp, its title and a short line."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("check")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._theme = theme
+        self._lamp = Lamp(theme, self)
+        self._title = QLabel(self)
+        self._title.setObjectName("title")
+        self._detail = QLabel(self)
+        self._detail.setObjectName("detail")
+        lines = QVBoxLayout()
+        lines.setSpacing(1)
+        lines.addWidget(self._title)
+        lines.addWidget(self._detail)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(8)
+        layout.addWidget(self._lamp)
+        layout.addLayout(lines)
+        for part in (self._lamp, self._title, self._detail):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.vital: Vital | None = None
+
+    def show_vital(self, vital: Vital) -> None:
+        """Show another state; a line that is too long is cut, the whole is in the tooltip."""
+        if vital == self.vital:
+            return
+        self.vital = vital
+        self._lamp.show_level(vital.level)
+        self._title.setText(vital.title)
+        metrics = QFontMetrics(self._theme.font(SMALL_PX))
+        self._detail.setText(
+            metrics.elidedText(vital.detail, Qt.TextElideMode.ElideMiddle, WIDEST_PX)
+        )
+        # the strip does not dance: an item grows, and never shrinks
+        self._detail.setMinimumWidth(
+            max(self._detail.minimumWidth(), metrics.horizontalAdvance(self._detail.text()) + 2)
+        )
+        self.setToolTip(vital.message)
+        self.setAccessibleName(f"{vital.title}: {vital.level}, {vital.message}")
+
+    def paintEvent(self, _event: object) -> None:  # noqa: N802 - Qt's name
+        """Paint the ground under the pointer; the parts paint themselves."""
+        from PySide6.QtGui import QPainter  # noqa: PLC0415
+
+        if not (self.underMouse() or self.hasFocus()):
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(self._theme.colour("accent") if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.colour("raised"))
+        painter.drawRoundedRect(self.rect().adjusted(1, 5, -1, -5), 6, 6)
+        painter.end()
+
+    def enterEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
+        """Repaint the ground."""
+        super().enterEvent(event)  # type: ignore[arg-type]
+        self.update()
+
+    def leaveEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
+        """Repaint the ground."""
+        super().leaveEvent(event)  # type: ignore[arg-type]
+        self.update()
+
+
+class CheckCard(QFrame):
+    """A popover with one check: what it says, what to do, and what can be copied."""
+
+    copied = Signal(str)
+    asked_again = Signal()
+
+    def __init__(self, vital: Vital, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
+        self.setObjectName("popover")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setFixedWidth(340)
+        title = QLabel(vital.title, self)
+        title.setProperty("weight", "bold")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(8)
+        layout.addWidget(title)
+        layout.addWidget(self._text(vital.message))
+        if vital.copy:
+            layout.addWidget(self._text(vital.copy))
+        if vital.remedy:
+            remedy = self._text(vital.remedy)
+            remedy.setProperty("tone", "muted")
+            layout.addWidget(remedy)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        again = QPushButton("Check again", self)
+        again.clicked.connect(self.asked_again)
+        again.clicked.connect(self.close)
+        buttons.addWidget(again)
+        if vital.copy:
+            copy = QPushButton("Copy address", self)
+            copy.clicked.connect(lambda: self.copied.emit(vital.copy))
+            copy.clicked.connect(self.close)
+            buttons.addWidget(copy)
+        buttons.addStretch(1)
+        layout.addLayout(buttons)
+
+    def _text(self, words: str) -> QLabel:
+        label = QLabel(words, self)
+        label.setWordWrap(True)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        return label
+
+
+class HealthStrip(QFrame):
+    """Emits `asked_again` for new checks and `noted(str)` for what the owner should be told."""
+
+    asked_again = Signal()
+    noted = Signal(str)
+
+    def __init__(
+        self, theme: Theme, kept: Mapping[str, str], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("strip")
+        self.setFixedHeight(HEIGHT)
+        self._theme = theme
+        self._kept = kept
+        self._checks: Sequence[Check] = ()
+        self._figures: Figures | None = None
+        self._items: dict[str, Item] = {}
+        self._copy = QPushButton(self)
+        self._copy.setProperty("role", "chip")
+        self._copy.setText("Copy URL")
+        self._copy.setToolTip("Copy the public URL")
+        self._copy.clicked.connect(self._copy_public)
+        self._copy.hide()
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(12, 0, 12, 0)
+        self._row.setSpacing(4)
+        self._row.addStretch(1)
+
+    def show_checks(self, checks: Sequence[Check]) -> None:
+        """The checks' newest answers."""
+        self._checks = checks
+        self._fill()
+
+    def show_figures(self, figures: Figures) -> None:
+        """The newest figures."""
+        self._figures = figures
+        self._fill()
+
+    @property
+    def items(self) -> Mapping[str, Item]:
+        """What is shown, by name."""
+        return self._items
+
+    def _fill(self) -> None:
+        found = vitals(self._checks, self._figures, self._kept)
+        wanted = [vital.name for vital in found]
+        if list(self._items) != wanted:
+            self._arrange(wanted)
+        for vital in found:
+            self._items[vital.name].show_vital(vital)
+        public = None if self._figures is None else self._figures.public_url
+        self._copy.setVisible(public is not None)
+
+    def _arrange(self, names: Sequence[str]) -> None:
+        before = self._items
+        self._items = {name: before.get(name) or self._item(name) for name in names}
+        for name, item in before.items():
+            self._row.removeWidget(item)
+            if name not in self._items:
+                item.deleteLater()
+        self._row.removeWidget(self._copy)
+        place = 0
+        for name, item in self._items.items():
+            self._row.insertWidget(place, item)
+            item.show()
+            place += 1
+            if name == "tunnel":
+                self._row.insertWidget(place, self._copy)
+                place += 1
+
+    def _item(self, name: str) -> Item:
+        item = Item(self._theme, self)
+        item.clicked.connect(lambda: self.open_check(name))
+        return item
+
+    def open_check(self, name: str) -> CheckCard | None:
+        """Open a check's card; None when it is not shown (any more)."""
+        item = self._items.get(name)
+        if item is None or item.vital is None:
+            return None
+        card = CheckCard(item.vital, self)
+        card.asked_again.connect(self.asked_again)
+        card.copied.connect(self._copy_text)
+        card.move(item.mapToGlobal(QPoint(0, item.height() - 4)))
+        card.show()
+        return card
+
+    def _copy_public(self) -> None:
+        if self._figures is not None and self._figures.public_url is not None:
+            self._copy_text(self._figures.public_url)
+
+    def _copy_text(self, text: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.noted.emit(f"Copied {text}")

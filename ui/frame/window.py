@@ -1,0 +1,217 @@
+"""The main window: rail, health strip, pages, status bar, and the place for an inspector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMainWindow,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from jigdesk.app import Core
+from ui.bridge import Bridge
+from ui.frame.rail import Rail
+from ui.frame.status_bar import HEIGHT as STATUS_HEIGHT
+from ui.frame.status_bar import StatusBar
+from ui.frame.strip import HealthStrip
+from ui.frame.toasts import History, Toasts
+from ui.memory import Memory
+from ui.theme.theme import Theme
+
+FIRST_SIZE = QSize(1480, 900)
+LEAST_SIZE = QSize(820, 520)
+SIDE_BY_SIDE_PX = 1100
+"""Below this width the inspector is a page of its own."""
+INSPECTOR_PX = 430
+
+
+class MainWindow(QMainWindow):
+    """One desk's window. Pages are added by name, in the rail's order.
+
+    `close_asked` follows the owner's wish to close: the window stays until `leave` is called.
+    """
+
+    close_asked = Signal()
+
+    def __init__(self, core: Core, bridge: Bridge, theme: Theme, memory: Memory) -> None:
+        super().__init__()
+        self.theme = theme
+        self.bridge = bridge
+        self.memory = memory
+        self._leaving = False
+        self._pages: dict[str, QWidget] = {}
+        self._before_inspector = ""
+        self.setWindowTitle("JigDesk")
+        self.setWindowIcon(theme.icons.icon("jigdesk", "accent", 32))
+        self.setMinimumSize(LEAST_SIZE)
+        self.rail = Rail(theme, self)
+        kept = {"store": core.store.bucket, "public": core.public_url_local}
+        self.strip = HealthStrip(theme, kept, self)
+        self.status = StatusBar(theme, self)
+        self._stack = QStackedWidget(self)
+        self._split = QSplitter(Qt.Orientation.Horizontal, self)
+        self._split.setChildrenCollapsible(False)
+        self._split.setHandleWidth(1)
+        self._split.addWidget(self._stack)
+        self._inspector: QWidget | None = None
+        self._lay_out()
+        self.toasts = Toasts(self)
+        self.toasts.keep_clear(STATUS_HEIGHT)
+        self._wire()
+        self._restore()
+
+    def _lay_out(self) -> None:
+        body = QWidget(self)
+        body.setObjectName("page")
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.strip)
+        column.addWidget(self._split, 1)
+        column.addWidget(self.status)
+        row = QHBoxLayout(body)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addLayout(column, 1)
+        self.setCentralWidget(body)
+
+    def _wire(self) -> None:
+        self.rail.chosen.connect(self.show_page)
+        self.bridge.figures.connect(self.status.show_figures)
+        self.bridge.figures.connect(self.strip.show_figures)
+        self.bridge.health.connect(self.strip.show_checks)
+        self.bridge.failed.connect(self.toasts.fail)
+        self.strip.asked_again.connect(self.bridge.check_health)
+        self.strip.asked_again.connect(self.bridge.look_soon)
+        self.strip.noted.connect(self.toasts.note)
+        self.toasts.counted.connect(self.status.show_messages)
+        self.status.asked_messages.connect(self._show_history)
+        quit_keys = QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self)
+        quit_keys.activated.connect(self.close)
+
+    # --- pages -------------------------------------------------------------------------------
+
+    def add_page(
+        self, name: str, title: str, icon: str, page: QWidget, *, at_foot: bool = False
+    ) -> None:
+        """Add a page and its button; Ctrl and its number show it. The first one is shown."""
+        self._pages[name] = page
+        self._stack.addWidget(page)
+        self.rail.add(name, title, icon, at_foot=at_foot)
+        number = len(self._pages)
+        keys = QShortcut(QKeySequence(f"Ctrl+{number}"), self)
+        keys.activated.connect(lambda: self.show_page(name))
+        if number == 1:
+            self.show_page(name)
+
+    def show_page(self, name: str) -> None:
+        """Show a page; raises KeyError for one that was not added."""
+        self._stack.setCurrentWidget(self._pages[name])
+        self.rail.show_chosen(name)
+
+    @property
+    def page(self) -> str:
+        """The name of the page that is shown; empty while the inspector has the place."""
+        shown = self._stack.currentWidget()
+        return next((name for name, page in self._pages.items() if page is shown), "")
+
+    # --- the inspector -----------------------------------------------------------------------
+
+    def set_inspector(self, inspector: QWidget) -> None:
+        """Give the window its inspector: beside the page where there is room, hidden at first."""
+        self._inspector = inspector
+        inspector.hide()
+        self._place_inspector()
+
+    def show_inspector(self, shown: bool = True) -> None:
+        """Show or hide the inspector; where the window is narrow it takes the page's place."""
+        if self._inspector is None:
+            return
+        self._inspector.setVisible(shown)
+        if self._stack.indexOf(self._inspector) >= 0:
+            if shown:
+                self._before_inspector = self.page or self._before_inspector
+                self._stack.setCurrentWidget(self._inspector)
+            elif self._before_inspector:
+                self.show_page(self._before_inspector)
+
+    def _place_inspector(self) -> None:
+        inspector = self._inspector
+        if inspector is None:
+            return
+        beside = self.width() >= SIDE_BY_SIDE_PX
+        in_stack = self._stack.indexOf(inspector) >= 0
+        if beside and (in_stack or self._split.indexOf(inspector) < 0):
+            shown = in_stack and self._stack.currentWidget() is inspector
+            self._stack.removeWidget(inspector)
+            self._split.addWidget(inspector)
+            self._split.setStretchFactor(0, 1)
+            self._split.setSizes([max(1, self._split.width() - INSPECTOR_PX), INSPECTOR_PX])
+            if shown:
+                inspector.show()
+                self.show_page(self._before_inspector)
+        elif not beside and not in_stack:
+            shown = inspector.isVisible()
+            self._stack.addWidget(inspector)
+            self.show_inspector(shown)
+
+    # --- life --------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Close for good: remember how it looked, and accept the close."""
+        self.remember()
+        self._leaving = True
+        self.close()
+
+    def remember(self) -> None:
+        """Write the window's state down."""
+        self.memory.keep_bytes("window/geometry", self.saveGeometry())
+        self.memory.keep_json("window/page", self.page)
+        self.memory.keep_json("window/theme", self.theme.choice.value)
+        self.memory.write()
+
+    def show_remembered_page(self) -> None:
+        """Go back to the page of last time, when it still exists."""
+        name = self.memory.json_of("window/page")
+        if isinstance(name, str) and name in self._pages:
+            self.show_page(name)
+
+    def to_front(self) -> None:
+        """Show the window above the others."""
+        if self.isMinimized():
+            self.showNormal()
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Ask first; the answer comes by `leave`."""
+        if self._leaving:
+            event.accept()
+            return
+        event.ignore()
+        self.close_asked.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Move the inspector where it fits."""
+        super().resizeEvent(event)
+        self._place_inspector()
+
+    def _restore(self) -> None:
+        geometry = self.memory.bytes_of("window/geometry")
+        if geometry is None or not self.restoreGeometry(geometry):
+            self.resize(FIRST_SIZE)
+
+    def _show_history(self) -> None:
+        History(self.toasts.history, self).open_above(self.status.messages_button)
+
+
+PageMaker = Callable[[MainWindow], QWidget]

@@ -1,0 +1,110 @@
+"""`jigdesk` and `make run`: opens the window."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
+from typing import Any
+
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+
+from jigdesk.logs import logging_to
+from jigdesk.resources import assets_dir
+from jigdesk.settings import Settings, load_settings
+from ui.desk import Desk
+from ui.frame.bug_dialog import BugBox
+from ui.single import raise_other
+from ui.theme.theme import Theme
+
+log = logging.getLogger(__name__)
+
+
+def main(settings: Settings | None = None) -> int:
+    """Open the window and return the exit code once it is closed; 0 when another was raised.
+
+    `settings` None means those of the process. Raises SettingsError for wrong settings and
+    SetupError when the log cannot be written.
+    """
+    settings = load_settings() if settings is None else settings
+    app = application()
+    if raise_other(settings.paths.state_dir):
+        return 0
+    with logging_to(settings) as redact:
+        theme = Theme(app, assets_dir())
+        bugs = BugBox(theme, redact)
+        loop = QEventLoop(app)
+        with loop, _bugs_shown(bugs, loop):
+            desk = Desk(settings, app, theme, bugs)
+            with _leaving_on_signals(desk.leave):
+                code: int = loop.run_until_complete(desk.run())
+    return code
+
+
+def application() -> QApplication:
+    """The one QApplication, made at the first call."""
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1])
+    app.setApplicationName("JigDesk")
+    app.setDesktopFileName("jigdesk")
+    app.setQuitOnLastWindowClosed(False)  # the loop ends when the desk has stopped
+    return app
+
+
+@contextlib.contextmanager
+def _bugs_shown(bugs: BugBox, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Bring what nobody caught to the dialog, from slots and from tasks."""
+
+    def hook(kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, bug, trace)
+            return
+        log.critical("a bug", exc_info=(kind, bug, trace))
+        bugs.show(bug)
+
+    def in_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        bug = context.get("exception")
+        if isinstance(bug, BaseException):
+            hook(type(bug), bug, bug.__traceback__)
+        else:
+            log.error("the window's loop: %s", context.get("message"))
+
+    before, sys.excepthook = sys.excepthook, hook
+    loop.set_exception_handler(in_loop)
+    try:
+        yield
+    finally:
+        sys.excepthook = before
+
+
+@contextlib.contextmanager
+def _leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM leave without asking; the bridge's beat lets Python see them."""
+    asked = False
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        asked = True
+        leave()
+
+    before = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The queue: every job of this desk in one table."""

@@ -1,0 +1,119 @@
+"""What the owner can do with jobs: one list for the menu, the keys and the bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from jigdesk.app import Core
+from jigdesk.domain.errors import JigDeskError
+from ui.bridge import Bridge
+from ui.frame.toasts import Toasts
+from ui.words import counted
+
+MOST_AT_ONCE = 10_000
+_SAID = 1
+
+
+class JobActions(QObject):
+    """Runs commands over many jobs on the core's loop and says once how it went."""
+
+    done = Signal()
+
+    def __init__(self, core: Core, bridge: Bridge, toasts: Toasts, window: QWidget) -> None:
+        super().__init__(window)
+        self._jobs_dir = core.settings.paths.jobs_dir
+        self._bridge = bridge
+        self._toasts = toasts
+        self._window = window
+        self._question: QMessageBox | None = None
+
+    @property
+    def question(self) -> QMessageBox | None:
+        """What is being asked now."""
+        return self._question
+
+    def retry(self, job_ids: Sequence[str]) -> None:
+        """A new attempt of each."""
+        self._each(job_ids, lambda core, job_id: core.control.retry(job_id), "tried again")
+
+    def prioritise(self, job_ids: Sequence[str]) -> None:
+        """Put them first, in the order in which they were selected."""
+        backwards = tuple(reversed(job_ids))
+        self._each(backwards, lambda core, job_id: core.control.prioritise(job_id), "put first")
+
+    def ask_cancel(self, job_ids: Sequence[str]) -> None:
+        """Ask once, with the number of jobs, then end them."""
+        if not job_ids or self._question is not None:
+            return
+        many = counted(len(job_ids), "job")
+        box = self._question = QMessageBox(self._window)
+        box.setWindowTitle("Cancel jobs")
+        box.setText(f"Cancel {many}?")
+        box.setInformativeText("What runs is stopped. A cancelled job can be tried again.")
+        yes = box.addButton(f"Cancel {many}", QMessageBox.ButtonRole.DestructiveRole)
+        keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+        yes.clicked.connect(lambda: self.cancel(job_ids))
+        box.finished.connect(self._asked)
+        box.open()
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        """End each, without asking."""
+        self._each(job_ids, lambda core, job_id: core.control.cancel(job_id), "cancelled")
+
+    def copy_ids(self, job_ids: Sequence[str]) -> None:
+        """The whole ids, one a line."""
+        QGuiApplication.clipboard().setText("\n".join(job_ids))
+        self._toasts.note(f"Copied {counted(len(job_ids), 'job id')}")
+
+    def open_folder(self, job_id: str) -> None:
+        """The job's folder on this machine, in the system's file manager."""
+        folder = self._jobs_dir / job_id
+        if not folder.is_dir():
+            self._toasts.fail(
+                "This job has no folder on this machine: it was not begun yet, or was cleaned away."
+            )
+        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self._toasts.fail(f"No file manager opened the folder. It is at {folder}")
+
+    def _each(
+        self,
+        job_ids: Sequence[str],
+        command: Callable[[Core, str], Coroutine[Any, Any, Any]],
+        said: str,
+    ) -> None:
+        if not job_ids:
+            return
+        wanted = tuple(job_ids[:MOST_AT_ONCE])
+
+        async def all_of_them(core: Core) -> tuple[int, list[str]]:
+            refused = []
+            for job_id in wanted:
+                try:
+                    await command(core, job_id)
+                except JigDeskError as failure:
+                    refused.append(failure.message)
+            return len(wanted) - len(refused), refused
+
+        def tell(outcome: tuple[int, list[str]]) -> None:
+            number, refused = outcome
+            if number > _SAID or (number and refused):
+                self._toasts.note(f"{counted(number, 'job')} {said}")
+            if refused:
+                more = f" ({len(refused) - 1:,} more were refused)" if len(refused) > 1 else ""
+                self._toasts.fail(f"{refused[0]}{more}")
+            self._bridge.look_soon()
+            self.done.emit()
+
+        self._bridge.call(all_of_them, tell)
+
+    def _asked(self) -> None:
+        if self._question is not None:
+            self._question.deleteLater()
+        self._question = None

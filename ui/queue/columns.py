@@ -1,0 +1,55 @@
+"""The columns of the queue: what each is called, sorted by and how wide it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Column(IntEnum):
+    """The columns in their first order."""
+
+    STATE = 0
+    POSITION = 1
+    JOB = 2
+    OWNER = 3
+    WORKFLOW = 4
+    PROGRESS = 5
+    ETA = 6
+    TIME = 7
+    ATTEMPTS = 8
+    LAST = 9
+    CREATED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """`sort` is a name of JobQuery.sort; `width_px` at 100 %; `right` aligns figures."""
+
+    title: str
+    sort: str
+    width_px: int
+    right: bool = False
+    hidden: bool = False
+    explained: str = ""
+
+
+COLUMNS: Mapping[Column, ColumnSpec] = {
+    Column.STATE: ColumnSpec("State", "status", 124),
+    Column.POSITION: ColumnSpec("#", "queue_order", 44, right=True, explained="Place in the line"),
+    Column.JOB: ColumnSpec("Job", "job_id", 88),
+    Column.OWNER: ColumnSpec("Owner", "owner_id", 128),
+    Column.WORKFLOW: ColumnSpec("Workflow", "workflow", 150),
+    Column.PROGRESS: ColumnSpec("Progress", "progress", 240),
+    Column.ETA: ColumnSpec("ETA", "eta_s", 60, right=True, explained="Time that is left"),
+    Column.TIME: ColumnSpec("Time", "duration_s", 64, right=True, explained="Time that it took"),
+    Column.ATTEMPTS: ColumnSpec("Attempt", "attempt", 72, right=True, hidden=True),
+    Column.LAST: ColumnSpec("Last", "updated_at", 68, right=True, explained="Since its last event"),
+    Column.CREATED: ColumnSpec("Created", "created_at", 80, right=True, hidden=True),
+}
+
+LEAST_PX = 40
+PROGRESS_LEAST_PX = 180
+ROW_PX = 46
+HEADER_PX = 30

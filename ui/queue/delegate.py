@@ -1,0 +1,203 @@
+"""Paints the queue's cells: one line, or words over a thin bar."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from jigdesk.domain.job import Job, JobStatus
+from ui.queue.columns import COLUMNS, ROW_PX, Column
+from ui.queue.model import QueueModel
+from ui.queue.shapes import paint_state
+from ui.queue.wording import STATE_COLOURS, STATE_WORDS, WITH_BAR, stage_words
+from ui.theme.theme import BASE_PX, SMALL_PX, Theme
+
+PAD = 10
+BAR_PX = 4
+PERCENT_PX = 36
+SWEEP_BEATS = 14
+"""A busy bar crosses once in so many beats of the bridge's timer."""
+FADE_BEATS = 8
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class RowPainter(QStyledItemDelegate):
+    """One delegate for all columns. `beat` moves the busy bars and the fading rows."""
+
+    def __init__(self, model: QueueModel, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._theme = theme
+        self._beat = 0
+        self._metrics: dict[tuple[int, bool, bool], QFontMetrics] = {}
+        self._changed: dict[str, int] = {}
+
+    def beat(self, number: int) -> bool:
+        """Another beat; whether something moves and has to be painted again."""
+        self._beat = number
+        fading = bool(self._changed)
+        self._changed = {j: at for j, at in self._changed.items() if number - at < FADE_BEATS}
+        return fading
+
+    def fade(self, job_id: str) -> None:
+        """This row has just changed its state."""
+        self._changed[job_id] = self._beat
+
+    def is_busy(self, job: Job) -> bool:
+        """Whether its bar is on its way without a number."""
+        return job.status in WITH_BAR and self._model.bar(job) is None
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        """Rows have one height."""
+        return QSize(COLUMNS[Column(index.column())].width_px, ROW_PX)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Paint one cell."""
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(option.rect)  # type: ignore[attr-defined]
+        state = option.state  # type: ignore[attr-defined]
+        selected = bool(state & QStyle.StateFlag.State_Selected)
+        ground = "accent_background" if selected else "panel"
+        job = self._model.job(index.row())
+        self._paint_ground(painter, area, ground, job)
+        if job is None:
+            self._model.data(index)  # asks for the page
+            self._paint_missing(painter, area, Column(index.column()))
+        else:
+            self._paint_cell(painter, area.adjusted(PAD, 0, -PAD, 0), job, index, ground)
+        painter.restore()
+
+    def _paint_ground(self, painter: QPainter, area: QRectF, ground: str, job: Job | None) -> None:
+        painter.fillRect(area, self._theme.colour(ground))
+        at = None if job is None else self._changed.get(job.job_id)
+        if at is not None:
+            glow = QColor(self._theme.colour("accent_background"))
+            glow.setAlphaF(max(0.0, 1 - (self._beat - at) / FADE_BEATS))
+            painter.fillRect(area, glow)
+        line = QRectF(area.left(), area.bottom() - 1, area.width(), 1)
+        painter.fillRect(line, self._theme.colour("line"))
+
+    def _paint_missing(self, painter: QPainter, area: QRectF, column: Column) -> None:
+        if column in (Column.STATE, Column.WORKFLOW, Column.PROGRESS, Column.OWNER):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.colour("raised"))
+            width = min(80.0, area.width() - 2 * PAD)
+            middle = area.center().y()
+            painter.drawRoundedRect(QRectF(area.left() + PAD, middle - 4, width, 8), 4, 4)
+
+    def _paint_cell(
+        self, painter: QPainter, area: QRectF, job: Job, index: Index, ground: str
+    ) -> None:
+        column = Column(index.column())
+        ink = self._theme.ink
+        match column:
+            case Column.STATE:
+                name = STATE_COLOURS[job.status]
+                paint_state(
+                    painter,
+                    QPointF(area.left() + 5, area.center().y()),
+                    job.status,
+                    self._theme.colour("muted" if name == "faint" else name),
+                )
+                words = area.adjusted(18, 0, 0, 0)
+                colour = ink("muted" if name == "faint" else name, ground)
+                self._text(painter, words, STATE_WORDS[job.status], colour)
+            case Column.WORKFLOW:
+                self._paint_workflow(painter, area, job, ground)
+            case Column.PROGRESS:
+                self._paint_progress(painter, area, job, ground)
+            case Column.JOB:
+                words = self._model.words(job, column)
+                self._text(painter, area, words, ink("muted", ground), SMALL_PX + 1, mono=True)
+            case Column.LAST | Column.CREATED | Column.ATTEMPTS:
+                words = self._model.words(job, column)
+                self._text(painter, area, words, ink("muted", ground), right=True)
+            case _:
+                right = COLUMNS[column].right
+                colour = ink("text", ground)
+                elide = Qt.TextElideMode.ElideMiddle
+                words = self._model.words(job, column)
+                self._text(painter, area, words, colour, right=right, elide=elide)
+
+    def _paint_workflow(self, painter: QPainter, area: QRectF, job: Job, ground: str) -> None:
+        ink = self._theme.ink
+        stage = stage_words(job) if not job.status.is_final else ""
+        name = job.workflow or "not read yet"
+        colour = ink("text" if job.workflow else "muted", ground)
+        if not stage:
+            self._text(painter, area, name, colour)
+            return
+        upper, lower = _lines(area)
+        self._text(painter, upper, name, colour)
+        self._text(painter, lower, stage, ink("muted", ground), SMALL_PX)
+
+    def _paint_progress(self, painter: QPainter, area: QRectF, job: Job, ground: str) -> None:
+        words = self._model.words(job, Column.PROGRESS)
+        tone = {JobStatus.FAILED: "error", JobStatus.CANCELLED: "muted"}.get(job.status, "text")
+        if job.status in (JobStatus.ACCEPTED, JobStatus.QUEUED):
+            tone = "muted"
+        colour = self._theme.ink(tone, ground)
+        if job.status not in WITH_BAR:
+            self._text(painter, area, words, colour, SMALL_PX + 1)
+            return
+        upper, lower = _lines(area)
+        self._text(painter, upper, words, colour, SMALL_PX + 1)
+        bar = QRectF(lower.left(), lower.center().y() - 1, lower.width() - PERCENT_PX, BAR_PX)
+        done = self._model.bar(job)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.colour("line"))
+        painter.drawRoundedRect(bar, 2, 2)
+        painter.setBrush(self._theme.colour("accent"))
+        if done is None:
+            painter.drawRoundedRect(_sweep(bar, self._beat), 2, 2)
+            return
+        if done > 0:
+            width = max(BAR_PX, bar.width() * min(done, 1.0))
+            painter.drawRoundedRect(QRectF(bar.left(), bar.top(), width, BAR_PX), 2, 2)
+            percent = f"{int(done * 100)}%"
+            right = QRectF(bar.right(), lower.top(), PERCENT_PX, lower.height())
+            colour = self._theme.ink("muted", ground)
+            self._text(painter, right, percent, colour, SMALL_PX, right=True)
+
+    def _text(
+        self,
+        painter: QPainter,
+        area: QRectF,
+        words: str,
+        colour: QColor,
+        px: int = BASE_PX,
+        *,
+        mono: bool = False,
+        right: bool = False,
+        elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
+        if not words:
+            return
+        font: QFont = self._theme.font(px, mono=mono)
+        key = (px, False, mono)
+        metrics = self._metrics.get(key)
+        if metrics is None:
+            metrics = self._metrics[key] = QFontMetrics(font)
+        painter.setFont(font)
+        painter.setPen(colour)
+        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+        text = metrics.elidedText(words.replace("\n", " "), elide, int(area.width()))
+        painter.drawText(area, int(side | Qt.AlignmentFlag.AlignVCenter), text)
+
+
+def _lines(area: QRectF) -> tuple[QRectF, QRectF]:
+    """The upper and the lower line of a cell."""
+    middle = area.center().y()
+    upper = QRectF(area.left(), middle - 18, area.width(), 18)
+    return upper, QRectF(area.left(), middle + 1, area.width(), 15)
+
+
+def _sweep(bar: QRectF, beat: int) -> QRectF:
+    """Where the busy piece is: it goes to and fro."""
+    share = (beat % (2 * SWEEP_BEATS)) / SWEEP_BEATS
+    place = share if share <= 1 else 2 - share
+    width = bar.width() * 0.3
+    return QRectF(bar.left() + (bar.width() - width) * place, bar.top(), width, bar.height())

@@ -1,0 +1,424 @@
+"""The queue as a Qt table: a window over the journal, which sorts and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import Signal
+
+from jigdesk.domain.changes import JobQuery
+from jigdesk.domain.clock import Clock, utc_now
+from jigdesk.domain.errors import JigDeskError
+from jigdesk.domain.job import Job, JobStatus
+from ui.bridge import Work
+from ui.inbox import Batch
+from ui.queue import wording
+from ui.queue.columns import COLUMNS, Column
+from ui.queue.reading import Found, read_page, read_rows
+from ui.queue.results import Results, ResultsKept, read_results
+from ui.queue.window_of_rows import PAGE_ROWS, Rows
+from ui.words import day_or_time, local_time, short_id
+
+JOB_ROLE = Qt.ItemDataRole.UserRole
+REFRESH_BEATS = 3
+"""What moves rows is read again at most this often, in beats of the bridge's timer."""
+SECOND_BEATS = 10
+SPARE_PAGES = 1
+
+Index = QModelIndex | QPersistentModelIndex
+T = TypeVar("T")
+_NOWHERE = QModelIndex()
+_TIMES = (Column.ETA, Column.CREATED)
+
+
+class Asks(Protocol):
+    """What the model needs of the bridge."""
+
+    def call(
+        self,
+        work: Work[T],
+        then: Callable[[T], None] | None = None,
+        otherwise: Callable[[JigDeskError], None] | None = None,
+    ) -> None:
+        """See `Bridge.call`."""
+
+
+class QueueModel(QAbstractTableModel):
+    """Rows are read in pages as they come into view, and changed in place by the core's news.
+
+    A change that may move rows (a new job, another sort key) makes the list stale: what is in
+    view is read again with the next beats, and rows keep their identity through it, so that
+    the selection and the place survive. `shown(count)` follows each reading.
+    """
+
+    shown = Signal(int)
+    moved = Signal()
+
+    def __init__(self, bridge: Asks, parent: QObject | None = None, clock: Clock = utc_now) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._clock = clock
+        self._now: datetime = clock()
+        self._query = JobQuery()
+        self._rows = Rows()
+        self._count = 0
+        self._is_read = False
+        self._asked: set[int] = set()
+        self._stale = False
+        self._reading = False
+        self._beats_since = REFRESH_BEATS
+        self._view: tuple[int, int] = (0, 0)
+        self._positions: Mapping[str, int] = {}
+        self._bars: dict[tuple[str, int], float] = {}
+        self._results = ResultsKept()
+
+    # --- what views ask ----------------------------------------------------------------------
+
+    @property
+    def query(self) -> JobQuery:
+        """What is shown, in which order."""
+        return self._query
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the list was read since the query changed."""
+        return self._is_read
+
+    def job(self, row: int) -> Job | None:
+        """The job of a row; None while it is not loaded."""
+        return self._rows.at(row)
+
+    def row_of(self, job_id: str) -> int | None:
+        """Where a job is; None when it is not loaded."""
+        return self._rows.row_of(job_id)
+
+    def loaded(self) -> Mapping[int, str]:
+        """Every loaded row with its job's id."""
+        return self._rows.ids()
+
+    def bar(self, job: Job) -> float | None:
+        """How far its bar is: never less than it was in this attempt; None when unknown."""
+        return self._bars.get((job.job_id, job.attempt), job.progress)
+
+    def results(self, job: Job) -> Results | None:
+        """What a completed job made; None until it is read."""
+        return self._results.of(job)
+
+    def position(self, job: Job) -> int | None:
+        """Its place in the line; None when it does not wait."""
+        return self._positions.get(job.job_id)
+
+    @property
+    def now(self) -> datetime:
+        """The moment that ages count to."""
+        return self._now
+
+    # --- what the page tells -----------------------------------------------------------------
+
+    def show(self, query: JobQuery) -> None:
+        """Show another query, from its beginning."""
+        self._query = query
+        self._is_read = False
+        self._view = (0, 0)
+        self.refresh()
+
+    def look_at(self, first: int, last: int) -> None:
+        """These rows are in view."""
+        self._view = (max(0, first), max(0, first, last))
+
+    def refresh(self) -> None:
+        """Read what is in view again, now or as soon as the present reading is over."""
+        self._stale = True
+        if not self._reading:
+            self._read()
+
+    # --- Qt's side ---------------------------------------------------------------------------
+
+    def rowCount(self, parent: Index = _NOWHERE) -> int:  # noqa: N802 - Qt's name
+        """How many jobs the query finds."""
+        return 0 if parent.isValid() else self._count
+
+    def columnCount(self, parent: Index = _NOWHERE) -> int:  # noqa: N802 - Qt's name
+        """How many columns there are, hidden ones too."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(  # noqa: N802 - Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Titles, alignment and what a title means."""
+        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(COLUMNS):
+            return None
+        spec = COLUMNS[Column(section)]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return spec.title
+            case Qt.ItemDataRole.ToolTipRole:
+                return spec.explained or None
+            case Qt.ItemDataRole.TextAlignmentRole:
+                side = Qt.AlignmentFlag.AlignRight if spec.right else Qt.AlignmentFlag.AlignLeft
+                return side | Qt.AlignmentFlag.AlignVCenter
+            case _:
+                return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The words of a cell; a row that is not loaded is empty and is asked for."""
+        if not index.isValid() or not 0 <= index.row() < self._count:
+            return None
+        job = self._rows.at(index.row())
+        if job is None:
+            self._want(index.row() // PAGE_ROWS)
+            return None
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return self.words(job, Column(index.column()))
+            case Qt.ItemDataRole.ToolTipRole:
+                return self._explained(job, Column(index.column()))
+            case Qt.ItemDataRole.UserRole:
+                return job
+            case _:
+                return None
+
+    def words(self, job: Job, column: Column) -> str:
+        """What a cell says."""
+        match column:
+            case Column.STATE:
+                return wording.STATE_WORDS[job.status]
+            case Column.POSITION:
+                place = self.position(job)
+                return "" if place is None else str(place)
+            case Column.JOB:
+                return short_id(job.job_id)
+            case Column.OWNER:
+                return wording.owner_words(job.owner_id)
+            case Column.WORKFLOW:
+                return job.workflow or ""
+            case Column.PROGRESS:
+                done = job.status is JobStatus.COMPLETED
+                return wording.progress_words(job, self.results(job) if done else None)
+            case Column.ETA:
+                return wording.eta(job, self._now)
+            case Column.TIME:
+                return wording.elapsed(job, self._now)
+            case Column.ATTEMPTS:
+                return str(job.attempt)
+            case Column.LAST:
+                return wording.last_event(job, self._now)
+            case Column.CREATED:
+                return day_or_time(job.created_at, self._now)
+
+    def _explained(self, job: Job, column: Column) -> str | None:
+        match column:
+            case Column.JOB:
+                return job.job_id
+            case Column.LAST:
+                return f"Last event {local_time(job.updated_at)}"
+            case Column.CREATED:
+                return local_time(job.created_at)
+            case Column.TIME if job.started_at is not None:
+                return f"Started {local_time(job.started_at)}"
+            case Column.ETA | Column.TIME | Column.POSITION | Column.ATTEMPTS | Column.STATE:
+                return None
+            case Column.WORKFLOW:
+                return " · ".join(
+                    part for part in (job.workflow, job.stage, wording.stage_words(job)) if part
+                )
+            case _:
+                return self.words(job, column)
+
+    # --- the core's news ---------------------------------------------------------------------
+
+    def take(self, batch: Batch) -> None:
+        """Change rows in place; note when rows may have moved."""
+        if batch.missed:
+            self._stale = True
+        known = set()
+        for job in batch.jobs:
+            replaced = self._rows.replace(job)
+            if replaced is None:
+                continue
+            row, old = replaced
+            known.add(job.job_id)
+            self._keep_bar(job)
+            self._stale = self._stale or self._may_move(old, job)
+            first = Column.STATE if old.status is not job.status else Column.WORKFLOW
+            self.dataChanged.emit(self.index(row, first), self.index(row, Column.CREATED))
+        if any(event.job_id not in known for event in batch.events):
+            self._stale = True  # a new job, or one beyond what is loaded that may come in or go
+        if self._query.sort == "updated_at" and any(j.job_id not in known for j in batch.jobs):
+            self._stale = True
+
+    def take_positions(self, positions: Mapping[str, int]) -> None:
+        """The line moved."""
+        before, self._positions = self._positions, positions
+        for job_id in before.keys() | positions.keys():
+            if before.get(job_id) != positions.get(job_id):
+                row = self._rows.row_of(job_id)
+                if row is not None:
+                    cell = self.index(row, Column.POSITION)
+                    self.dataChanged.emit(cell, cell)
+
+    def beat(self, number: int) -> None:
+        """The bridge's timer: read again what is stale, and let ages grow each second."""
+        self._beats_since += 1
+        if self._stale and not self._reading and self._beats_since >= REFRESH_BEATS:
+            self._read()
+        if wanted := self._results.take_wanted():
+            self._bridge.call(
+                lambda core: read_results(core, wanted), self._results_read, self._results_lost
+            )
+        if number % SECOND_BEATS == 0:
+            self._now = self._clock()
+            first, last = self._view[0], min(self._view[1], self._count - 1)
+            if first <= last:
+                self.dataChanged.emit(self.index(first, _TIMES[0]), self.index(last, _TIMES[1]))
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        self._reading, self._stale, self._beats_since = True, False, 0
+        query = self._query
+        first = max(0, self._view[0] // PAGE_ROWS - SPARE_PAGES)
+        last = self._view[1] // PAGE_ROWS + SPARE_PAGES
+        self._bridge.call(
+            lambda core: read_rows(core, query, first, last - first + 1),
+            self._rows_read,
+            self._rows_lost,
+        )
+
+    def _rows_read(self, found: Found) -> None:
+        self._reading = False
+        if found.query != self._query:  # the query changed while this one was read
+            self._read()
+            return
+        self._now = self._clock()
+        if self._is_read:
+            self._swap(found)
+        else:
+            self._reset(found)
+        self.shown.emit(self._count)
+
+    def _rows_lost(self, failure: JigDeskError) -> None:
+        self._reading, self._stale = False, True
+        self._beats_since = -20 * REFRESH_BEATS  # the journal's disk does not mend in a second
+        raise_failure = getattr(self._bridge, "failed", None)
+        if raise_failure is not None:
+            raise_failure.emit(failure.message)
+
+    def _reset(self, found: Found) -> None:
+        self.beginResetModel()
+        self._rows.clear()
+        self._asked.clear()
+        self._count = found.count
+        self._load(found)
+        self._is_read = True
+        self.endResetModel()
+
+    def _swap(self, found: Found) -> None:
+        """Take the new order over; rows that stayed in sight keep their indexes."""
+        before = self._rows.ids()
+        last = found.first + len(found.jobs)
+        same = found.count == self._count and all(
+            before.get(row, job.job_id) == job.job_id
+            for row, job in enumerate(found.jobs, found.first)
+        )
+        if same:
+            self._load(found)
+            if found.jobs:
+                self.dataChanged.emit(
+                    self.index(found.first, 0), self.index(last - 1, len(COLUMNS) - 1)
+                )
+            return
+        if found.count > self._count:
+            self.beginInsertRows(QModelIndex(), self._count, found.count - 1)
+            self._count = found.count
+            self.endInsertRows()
+        self.layoutAboutToBeChanged.emit()
+        old = self.persistentIndexList()
+        self._rows.clear()
+        self._asked.clear()
+        self._load(found)
+        new = []
+        for index in old:
+            row: int | None = index.row()
+            if row in before:
+                row = self._rows.row_of(before[row])
+            elif row is not None and self._rows.at(row) is not None:
+                row = None  # another job took its place
+            gone = row is None or row >= found.count
+            new.append(QModelIndex() if gone else self.index(row or 0, index.column()))
+        self.changePersistentIndexList(old, new)
+        self.layoutChanged.emit()
+        if found.count < self._count:
+            self.beginRemoveRows(QModelIndex(), found.count, self._count - 1)
+            self._count = found.count
+            self.endRemoveRows()
+        self.moved.emit()
+
+    def _load(self, found: Found) -> None:
+        for start in range(0, len(found.jobs), PAGE_ROWS):
+            jobs = found.jobs[start : start + PAGE_ROWS]
+            self._rows.load((found.first + start) // PAGE_ROWS, jobs)
+            for job in jobs:
+                self._keep_bar(job)
+
+    def _want(self, number: int) -> None:
+        if number in self._asked:
+            return
+        self._asked.add(number)
+        query = self._query
+
+        def come(jobs: Sequence[Job]) -> None:
+            self._asked.discard(number)
+            if query is not self._query or self._rows.has_page(number):
+                return
+            self._rows.load(number, jobs)
+            first, last = number * PAGE_ROWS, min(number * PAGE_ROWS + len(jobs), self._count) - 1
+            if first <= last:
+                self.dataChanged.emit(self.index(first, 0), self.index(last, len(COLUMNS) - 1))
+                self.moved.emit()
+            if len(jobs) < PAGE_ROWS and last < self._count - 1:
+                self._stale = True  # the list became shorter
+
+        def lost(failure: JigDeskError) -> None:
+            self._asked.discard(number)
+            self._rows_lost(failure)
+
+        self._bridge.call(lambda core: read_page(core, query, number), come, lost)
+
+    def _results_read(self, found: Mapping[tuple[str, int], Results]) -> None:
+        self._results.add(found)
+        for job_id, _ in found:
+            row = self._rows.row_of(job_id)
+            if row is not None:
+                cell = self.index(row, Column.PROGRESS)
+                self.dataChanged.emit(cell, cell)
+
+    def _results_lost(self, _: JigDeskError) -> None:
+        self._results.add({})
+
+    def _keep_bar(self, job: Job) -> None:
+        key = (job.job_id, job.attempt)
+        if job.status.is_final:
+            self._bars.pop(key, None)
+        elif job.progress is not None:
+            self._bars[key] = max(self._bars.get(key, 0.0), job.progress)
+
+    def _may_move(self, old: Job, new: Job) -> bool:
+        states = self._query.states
+        if states and (old.status in states) is not (new.status in states):
+            return True
+        if self._query.text and (old.message != new.message and old.status is not new.status):
+            return True
+        sort = self._query.sort
+        if sort == "duration_s":
+            return old.status is not new.status
+        return bool(getattr(old, sort) != getattr(new, sort))
+
+
+def with_sort(query: JobQuery, column: Column, *, descending: bool) -> JobQuery:
+    """The same jobs in another order."""
+    return replace(query, sort=COLUMNS[column].sort, descending=descending)

@@ -1,0 +1,309 @@
+"""The queue's page: buttons, search, filters, the table, and what is said when it is empty."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QStackedLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from jigdesk.app import Core
+from jigdesk.domain.changes import JobQuery
+from jigdesk.domain.clock import utc_now
+from jigdesk.domain.errors import JigDeskError
+from ui.bridge import Bridge
+from ui.figures import Figures
+from ui.frame.toasts import Toasts
+from ui.inbox import Batch
+from ui.memory import Memory
+from ui.queue.actions import JobActions
+from ui.queue.chips import Chips
+from ui.queue.columns import COLUMNS, Column
+from ui.queue.empty import Nothing
+from ui.queue.filters import BUILT_IN, Filter
+from ui.queue.job_menu import JobMenu, SelectionBar
+from ui.queue.model import QueueModel, with_sort
+from ui.queue.reading import read_ids
+from ui.queue.sample import send_sample
+from ui.queue.selection import Selected
+from ui.queue.table import QueueTable
+from ui.theme.theme import Theme
+
+DEBOUNCE_MS = 250
+SORT = "queue/sort"
+PAUSE_REASON = "The owner holds the queue."
+
+
+class QueuePage(QWidget):
+    """Every job. Emits `opened(job_id)` when one is to be inspected, `current(job_id)` when the
+    row that has the focus changes (empty for none)."""
+
+    opened = Signal(str)
+    current = Signal(str)
+
+    def __init__(
+        self, core: Core, bridge: Bridge, theme: Theme, memory: Memory, toasts: Toasts
+    ) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self._bridge = bridge
+        self._theme = theme
+        self._memory = memory
+        self._figures: Figures | None = None
+        self.model = QueueModel(bridge, self)
+        self.table = QueueTable(self.model, theme, memory, self)
+        self.selected = Selected(self.model, self.table.selectionModel(), self)
+        self.actions_on_jobs = JobActions(core, bridge, toasts, self)
+        self.chips = Chips(memory, self)
+        self.search = QLineEdit(self)
+        self.nothing = Nothing(f"{core.local_url}/dock", self)
+        self.menu = JobMenu(self.actions_on_jobs, self.selected, self.model, theme, self)
+        self.bar = SelectionBar(self.menu, self.selected, self)
+        self._pause = QPushButton(self)
+        self._drain = QPushButton(self)
+        self._columns = QToolButton(self)
+        self._debounce = QTimer(self)
+        self._debounce.setSingleShot(True)
+        self._debounce.setInterval(DEBOUNCE_MS)
+        self._lay_out()
+        self._wire()
+        self._restore_sort()
+        theme.changed.connect(self._draw)
+        self._draw()
+        self._show_filter(self.chips.current)
+
+    def _lay_out(self) -> None:
+        self.search.setPlaceholderText("Search jobs, owners, workflows, messages")
+        self.search.setClearButtonEnabled(True)
+        self.search.setFixedHeight(32)
+        for button in (self._pause, self._drain):
+            button.setFixedHeight(32)
+            button.setIconSize(QSize(16, 16))
+        self._columns.setProperty("role", "icon")
+        self._columns.setToolTip("Choose the columns")
+        self._columns.setFixedSize(32, 32)
+        self._tools = QHBoxLayout()
+        self._tools.setSpacing(8)
+        self._tools.addWidget(self._pause)
+        self._tools.addWidget(self._drain)
+        self._tools.addWidget(self.search, 1)
+        self._tools.addWidget(self._columns)
+        chips = QHBoxLayout()
+        chips.setSpacing(8)
+        chips.addWidget(self.chips, 1)
+        chips.addWidget(self.bar)
+        self._body = QStackedLayout()
+        self._body.addWidget(self.table)
+        self._body.addWidget(self.nothing)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 16)
+        column.setSpacing(10)
+        column.addLayout(self._tools)
+        column.addLayout(chips)
+        column.addLayout(self._body, 1)
+
+    def _wire(self) -> None:
+        bridge = self._bridge
+        bridge.arrived.connect(self._arrived)
+        bridge.figures.connect(self._show_figures)
+        bridge.ticked.connect(self.model.beat)
+        bridge.ticked.connect(self._beat)
+        self.model.shown.connect(self._show_count)
+        self.chips.chosen.connect(self._show_filter)
+        self.search.textChanged.connect(lambda _: self._debounce.start())
+        self.search.textChanged.connect(self.chips.show_text)
+        self._debounce.timeout.connect(self._narrow)
+        self.table.horizontalHeader().sectionClicked.connect(self._sort_by)
+        self.table.opened.connect(self._open_row)
+        self.table.all_asked.connect(lambda: self._fetch(0, self.model.rowCount()))
+        self.table.selectionModel().currentRowChanged.connect(self._current_changed)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._offer_menu)
+        self.selected.fetch.connect(self._fetch)
+        self.menu.opened.connect(self.opened)
+        self.nothing.sample_asked.connect(self.run_sample)
+        self.nothing.clear_asked.connect(self.show_all)
+        self._pause.clicked.connect(self._pause_or_resume)
+        self._drain.clicked.connect(self._drain_queue)
+        self._columns.clicked.connect(self._offer_columns)
+        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
+        find.activated.connect(self._to_search)
+        leave = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
+        leave.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        leave.activated.connect(self.selected.clear)
+
+    # --- what others use ---------------------------------------------------------------------
+
+    def add_tool(self, button: QWidget) -> None:
+        """Put a button first in the row of tools (New job)."""
+        self._tools.insertWidget(0, button)
+
+    def add_menu_action(self, action: QAction) -> None:
+        """Add an action to the menu of a job (branch); it reads `selected.ids`."""
+        self.menu.add(action)
+
+    def show_job(self, job_id: str) -> None:
+        """Select a job and bring it into view, where the list has it."""
+        self.selected.clear()
+        self.selected.take([job_id])
+        row = self.model.row_of(job_id)
+        if row is not None:
+            self.table.scrollTo(self.model.index(row, 0))
+
+    def show_all(self) -> None:
+        """No filter and no text."""
+        self.search.clear()
+        self._debounce.stop()
+        self.chips.choose(BUILT_IN[0].name)
+
+    def run_sample(self) -> None:
+        """Send the sample job."""
+        self.nothing.show_sending()
+
+        def refused(failure: JigDeskError) -> None:
+            self._bridge.failed.emit(failure.message)
+            self._show_count(self.model.rowCount())
+
+        self._bridge.call(send_sample, lambda _: self.model.refresh(), refused)
+
+    # --- the list ----------------------------------------------------------------------------
+
+    def _arrived(self, batch: Batch) -> None:
+        for job in batch.jobs:
+            row = self.model.row_of(job.job_id)
+            old = None if row is None else self.model.job(row)
+            if old is not None and old.status is not job.status:
+                self.table.painter_of_rows.fade(job.job_id)
+        self.model.take(batch)
+
+    def _beat(self, number: int) -> None:
+        if self.isVisible():
+            self.table.beat(number)
+
+    def _show_figures(self, figures: Figures) -> None:
+        before, self._figures = self._figures, figures
+        self.chips.show_figures(figures)
+        self.model.take_positions(figures.positions)
+        if before is not None and before.kept != figures.kept:
+            self.model.refresh()
+        self._draw()
+
+    def _show_filter(self, chosen: Filter) -> None:
+        self.selected.clear()
+        query = chosen.query(self.model.query, self.search.text(), utc_now())
+        self.model.show(query)
+        self.table.scrollToTop()
+
+    def _narrow(self) -> None:
+        self._show_filter(self.chips.current)
+
+    def _sort_by(self, section: int) -> None:
+        column = Column(section)
+        query = self.model.query
+        again = query.sort == COLUMNS[column].sort
+        descending = not query.descending if again else COLUMNS[column].right
+        self._sort(column, descending=descending)
+
+    def _sort(self, column: Column, *, descending: bool) -> None:
+        self.table.show_sort(column, descending=descending)
+        self._memory.keep_json(SORT, [int(column), descending])
+        self.model.show(with_sort(self.model.query, column, descending=descending))
+        self.table.scrollToTop()
+
+    def _restore_sort(self) -> None:
+        kept = self._memory.json_of(SORT)
+        column, descending = Column.CREATED, True
+        if isinstance(kept, list) and len(kept) == len(("column", "descending")):
+            known = set(Column)
+            column = Column(kept[0]) if kept[0] in known else column
+            descending = kept[1] is True
+        self.table.show_sort(column, descending=descending)
+        self.model.show(with_sort(JobQuery(), column, descending=descending))
+
+    def _show_count(self, count: int) -> None:
+        query = self.model.query
+        if count:
+            self._body.setCurrentWidget(self.table)
+            return
+        plain = replace(query, sort="created_at", descending=True)
+        if plain == JobQuery():
+            self.nothing.show_no_jobs()
+        else:
+            self.nothing.show_none_found()
+        self._body.setCurrentWidget(self.nothing)
+
+    def _fetch(self, first: int, count: int) -> None:
+        query = self.model.query
+        if count > 0:
+            self._bridge.call(lambda core: read_ids(core, query, first, count), self.selected.take)
+
+    # --- commands ----------------------------------------------------------------------------
+
+    def _pause_or_resume(self) -> None:
+        figures = self._figures
+        held = figures is not None and (figures.paused or figures.draining) is not None
+        if held:
+            self._bridge.call(lambda core: core.control.resume(), self._look)
+        else:
+            self._bridge.call(lambda core: core.control.pause(PAUSE_REASON), self._look)
+
+    def _drain_queue(self) -> None:
+        self._bridge.call(lambda core: core.control.drain(), self._look)
+
+    def _look(self, _: object) -> None:
+        self._bridge.look_soon()
+        self._bridge.check_health()
+
+    def _draw(self) -> None:
+        figures, icons = self._figures, self._theme.icons
+        held = figures is not None and (figures.paused or figures.draining) is not None
+        self._pause.setText("Resume" if held else "Pause")
+        self._pause.setIcon(icons.icon("resume" if held else "pause", "text", 16))
+        self._pause.setToolTip(
+            "Let jobs run and come in again" if held else "Accept jobs and let them wait"
+        )
+        self._drain.setText("Drain")
+        self._drain.setIcon(icons.icon("drain", "text", 16))
+        self._drain.setToolTip("Accept nothing new and finish what is here")
+        self._drain.setVisible(not held)
+        self._columns.setIcon(icons.icon("columns", "muted", 18))
+        if not self.search.actions():
+            self._glass = self.search.addAction(
+                icons.icon("search", "faint", 16), QLineEdit.ActionPosition.LeadingPosition
+            )
+        self._glass.setIcon(icons.icon("search", "faint", 16))
+
+    # --- menus and keys ----------------------------------------------------------------------
+
+    def _offer_menu(self, at: QPoint) -> None:
+        if self.selected.ids:
+            self.menu.show_state()
+            self.menu.popup(self.table.viewport().mapToGlobal(at))
+
+    def _offer_columns(self) -> None:
+        menu: QMenu = self.table.columns_menu()
+        below = QPoint(self._columns.width() - menu.sizeHint().width(), self._columns.height() + 4)
+        menu.popup(self._columns.mapToGlobal(below))
+
+    def _open_row(self, row: int) -> None:
+        job = self.model.job(row)
+        if job is not None:
+            self.opened.emit(job.job_id)
+
+    def _current_changed(self) -> None:
+        job = self.model.job(self.table.currentIndex().row())
+        self.current.emit("" if job is None else job.job_id)
+
+    def _to_search(self) -> None:
+        self.search.setFocus()
+        self.search.selectAll()

@@ -1,0 +1,232 @@
+"""The table's view: fixed rows, columns that are remembered, a place that survives."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
+
+from ui.memory import Memory
+from ui.queue.columns import COLUMNS, HEADER_PX, LEAST_PX, PROGRESS_LEAST_PX, ROW_PX, Column
+from ui.queue.delegate import RowPainter
+from ui.queue.model import QueueModel
+from ui.theme.theme import Theme
+
+MEMORY = "queue/columns"
+SIZED = "queue/progress_sized"
+
+
+class Header(QHeaderView):
+    """Titles with a small mark at the column that sorts."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setFixedHeight(HEADER_PX)
+        self.setSectionsMovable(True)
+        self.setSectionsClickable(True)
+        self.setHighlightSections(False)
+        self.setSortIndicatorShown(True)
+        self.setMinimumSectionSize(LEAST_PX)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """One height at every scale."""
+        return QSize(super().sizeHint().width(), HEADER_PX)
+
+
+class QueueTable(QTableView):
+    """Emits `opened(row)` for Enter and a double click, and `all_asked` for select all."""
+
+    opened = Signal(int)
+    all_asked = Signal()
+
+    def __init__(
+        self, model: QueueModel, theme: Theme, memory: Memory, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._queue = model
+        self._memory = memory
+        self._progress_sized = bool(memory.json_of(SIZED))
+        self._fitting = False
+        self._anchor: tuple[str, int] | None = None
+        self.painter_of_rows = RowPainter(model, theme, self)
+        self.setModel(model)
+        self.setItemDelegate(self.painter_of_rows)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setMouseTracking(False)
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setMinimumSectionSize(ROW_PX)
+        rows.setDefaultSectionSize(ROW_PX)
+        self._header = Header(self)
+        self.setHorizontalHeader(self._header)
+        self._header.customContextMenuRequested.connect(self._offer_columns)
+        self._restore_columns()
+        self._header.sectionResized.connect(self._sized)
+        self._header.sectionMoved.connect(lambda *_: self.remember())
+        self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
+        self.verticalScrollBar().valueChanged.connect(self._tell_view)
+        model.layoutAboutToBeChanged.connect(self._hold_place)
+        model.rowsAboutToBeInserted.connect(self._hold_place)
+        model.moved.connect(self._find_place)
+        model.shown.connect(lambda _: self._tell_view())
+        self.installEventFilter(self)
+
+    # --- what the page asks ------------------------------------------------------------------
+
+    def show_sort(self, column: Column, *, descending: bool) -> None:
+        """Mark the column that sorts."""
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        self._header.setSortIndicator(column, order)
+
+    def beat(self, number: int) -> None:
+        """Paint again what moves by itself."""
+        fading = self.painter_of_rows.beat(number)
+        first, last = self.rows_in_view()
+        for row in range(first, last + 1):
+            job = self._queue.job(row)
+            if job is not None and (fading or self.painter_of_rows.is_busy(job)):
+                self._paint_row(row, whole=fading)
+
+    def rows_in_view(self) -> tuple[int, int]:
+        """The first and the last row that can be seen."""
+        top = self.verticalScrollBar().value()
+        height = max(1, self.viewport().height())
+        last = min(self._queue.rowCount() - 1, (top + height) // ROW_PX)
+        return top // ROW_PX, last
+
+    def columns_menu(self) -> QMenu:
+        """A menu that shows and hides columns."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for column, spec in COLUMNS.items():
+            action = QAction(spec.explained or spec.title, menu)
+            action.setCheckable(True)
+            action.setChecked(not self.isColumnHidden(column))
+            action.setEnabled(column is not Column.STATE)
+            action.toggled.connect(lambda shown, c=column: self.show_column(c, shown=shown))
+            menu.addAction(action)
+        menu.addSeparator()
+        reset = menu.addAction("Back to the first layout")
+        reset.triggered.connect(self.reset_columns)
+        return menu
+
+    def show_column(self, column: Column, *, shown: bool) -> None:
+        """Show or hide a column; remembered."""
+        self.setColumnHidden(column, not shown)
+        self._fit()
+        self.remember()
+
+    def reset_columns(self) -> None:
+        """The columns as they were at the first start."""
+        self._progress_sized = False
+        for column, spec in COLUMNS.items():
+            self._header.moveSection(self._header.visualIndex(column), column)
+            self.setColumnHidden(column, spec.hidden)
+            self._header.resizeSection(column, spec.width_px)
+        self._progress_sized = False
+        self._fit()
+        self.remember()
+
+    def remember(self) -> None:
+        """Write the columns' order, widths and visibility down."""
+        self._memory.keep_bytes(MEMORY, self._header.saveState())
+        self._memory.keep_json(SIZED, self._progress_sized)
+
+    # --- Qt's side ---------------------------------------------------------------------------
+
+    def selectAll(self) -> None:  # noqa: N802 - Qt's name
+        """Everything that the filter finds, loaded or not."""
+        self.all_asked.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Give the progress the room that is left, unless the owner sized it."""
+        super().resizeEvent(event)
+        self._fit()
+        self._tell_view()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Enter opens the current row."""
+        if watched is self and event.type() is QEvent.Type.KeyPress:
+            key = event.key()  # type: ignore[attr-defined]
+            if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+                self.opened.emit(self.currentIndex().row())
+                return True
+        return False
+
+    # --- the place ---------------------------------------------------------------------------
+
+    def _hold_place(self) -> None:
+        """Remember the topmost row by its job, before rows move."""
+        if self._anchor is not None:
+            return
+        top = self.verticalScrollBar().value()
+        row = top // ROW_PX
+        job = self._queue.job(row)
+        # at the very top the newest is to be seen, not what was there
+        self._anchor = (job.job_id, top - row * ROW_PX) if job is not None and top > 0 else None
+
+    def _find_place(self) -> None:
+        anchor, self._anchor = self._anchor, None
+        if anchor is None:
+            return
+        row = self._queue.row_of(anchor[0])
+        if row is not None:
+            self.updateGeometries()
+            self.verticalScrollBar().setValue(row * ROW_PX + anchor[1])
+
+    def _tell_view(self) -> None:
+        self._queue.look_at(*self.rows_in_view())
+
+    def _paint_row(self, row: int, *, whole: bool) -> None:
+        y = self.rowViewportPosition(row)
+        if whole:
+            self.viewport().update(0, y, self.viewport().width(), ROW_PX)
+        else:
+            x = self.columnViewportPosition(Column.PROGRESS)
+            self.viewport().update(x, y, self.columnWidth(Column.PROGRESS), ROW_PX)
+
+    # --- columns -----------------------------------------------------------------------------
+
+    def _restore_columns(self) -> None:
+        state = self._memory.bytes_of(MEMORY)
+        if state is None or not self._header.restoreState(state):
+            for column, spec in COLUMNS.items():
+                self._header.resizeSection(column, spec.width_px)
+                self.setColumnHidden(column, spec.hidden)
+        self._header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+
+    def _fit(self) -> None:
+        if self._progress_sized:
+            return
+        others = sum(
+            self.columnWidth(column)
+            for column in COLUMNS
+            if column is not Column.PROGRESS and not self.isColumnHidden(column)
+        )
+        self._fitting = True
+        room = self.viewport().width() - others
+        self._header.resizeSection(Column.PROGRESS, max(PROGRESS_LEAST_PX, room))
+        self._fitting = False
+
+    def _sized(self, column: int, _old: int, _new: int) -> None:
+        if self._fitting:
+            return
+        if column == Column.PROGRESS:
+            self._progress_sized = True
+        else:
+            self._fit()
+        self.remember()
+
+    def _offer_columns(self, at: QPoint) -> None:
+        self.columns_menu().popup(self._header.mapToGlobal(at))

@@ -1,0 +1,1 @@
+"""Colours, icons and type: views ask for names, never for colours."""
