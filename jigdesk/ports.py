@@ -348,6 +348,11 @@ class Journal(Protocol):
     ) -> Sequence[OutboxRow]:
         """Rows that are due, oldest first, at most one lane ahead per job (its oldest row)."""
 
+    async def outbox_of(
+        self, job_id: str, kinds: Sequence[OutboxKind], limit: int
+    ) -> Sequence[OutboxRow]:
+        """One job's rows of these kinds in order, whether they are due or not."""
+
     async def outbox_done(self, row_ids: Sequence[int]) -> None:
         """These went out."""
 

@@ -18,13 +18,21 @@ from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.adapters.journal.lock import HomeLock
 from jigdesk.adapters.store.local import LocalStore
 from jigdesk.adapters.tunnel.fixed import FixedTunnel
-from jigdesk.app.desk_api import DeskCommander, Followers, OnLoop, journal_status, limits_of
+from jigdesk.app.desk_api import (
+    DeskCommander,
+    EventUrls,
+    Followers,
+    OnLoop,
+    journal_status,
+    limits_of,
+)
 from jigdesk.app.engine import EngineHost, open_engine_host
 from jigdesk.app.health import Health, disk_check, journal_check, queue_check, store_check
 from jigdesk.app.host_id import host_id_of
 from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
 from jigdesk.app.metrics import DeskMetrics
+from jigdesk.app.publishers import open_publisher, private_by_index, publisher_check
 from jigdesk.app.stores import open_store
 from jigdesk.app.templates import LiveTemplates
 from jigdesk.app.work import Work, build_work
@@ -34,6 +42,7 @@ from jigdesk.ports import Journal, ObjectStore, Tunnel
 from jigdesk.services.claim import Claims
 from jigdesk.services.control import DeskControl
 from jigdesk.services.outbox import StoreOutbox
+from jigdesk.services.publishing import PublishOutbox
 from jigdesk.services.recover import recover
 from jigdesk.services.register import Registration
 from jigdesk.settings import Settings
@@ -119,7 +128,10 @@ class _Builder:
         host_id = await asyncio.to_thread(host_id_of, paths.host_id)
         token = await asyncio.to_thread(control_token, paths.state_dir)
         secrets = await asyncio.to_thread(self._webhook_secrets)
-        journal = await self._stack.enter_async_context(SqliteJournal.open(paths.journal))
+        publisher = await self._stack.enter_async_context(open_publisher(settings.publisher))
+        journal = await self._stack.enter_async_context(
+            SqliteJournal.open(paths.journal, publishing=publisher is not None)
+        )
         store, local_store = await self._stack.enter_async_context(
             open_store(settings, lambda: self._started().local.url)
         )
@@ -130,10 +142,21 @@ class _Builder:
         outbox = StoreOutbox(journal, store, claims)
         await self._background("outbox", outbox.run())
         self._stack.push_async_callback(_flush, outbox)
+        publishing = None
+        if publisher is not None:
+            publishing = PublishOutbox(
+                journal,
+                publisher,
+                EventUrls(store, settings.store.url_ttl_s).render,
+                private_by_index(store.blocking),
+                claims.hold,
+                outbox.settled,
+            )
         engine = await self._stack.enter_async_context(open_engine_host(settings, host_id))
         work = build_work(settings, claims, journal, store, engine, templates)
         self._stack.push_async_callback(work.commands.close)
         health = self._health(journal, store, host_id, outbox, engine, work)
+        health.add("publisher", publisher_check(publisher, publishing))
         control = DeskControl(journal, work.queue, work.commands, engine, health.look)
         api = self._jobs_api(journal, store, host_id, templates, work, secrets)
         registry = CollectorRegistry()
@@ -154,6 +177,9 @@ class _Builder:
         )
         self._listeners = listeners
         await self._listen(listeners)
+        if publishing is not None:  # between the listeners, whose URLs it sends, and the queue
+            await self._background("publisher", publishing.run())
+            self._stack.push_async_callback(_flush, publishing)
         if local_store is not None:
             await self._local_cloud(local_store, journal, secrets[0], listeners)
         tunnel = FixedTunnel(settings.tunnel.public_url)
@@ -301,9 +327,9 @@ async def _stop(task: asyncio.Task[None]) -> None:
         log.error("%s ended by a bug", task.get_name(), exc_info=bug)
 
 
-async def _flush(outbox: StoreOutbox) -> None:
+async def _flush(outbox: StoreOutbox | PublishOutbox) -> None:
     try:
         async with asyncio.timeout(FLUSH_DEADLINE_S):
             await outbox.flush()
     except TimeoutError:
-        log.warning("what the store did not take goes out at the next start")
+        log.warning("what was not taken in time goes out at the next start")

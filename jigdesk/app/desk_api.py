@@ -94,19 +94,12 @@ def limits_of(settings: LimitSettings) -> Limits:
     )
 
 
-class Followers:
-    """Who may follow a job's events, and what each event says with its URLs."""
+class EventUrls:
+    """What an event says with its URLs, on the event stream and on Pusher alike."""
 
-    def __init__(self, api: JobsApi, store: ObjectStore, url_ttl_s: int) -> None:
-        self._api = api
+    def __init__(self, store: ObjectStore, url_ttl_s: int) -> None:
         self._store = store
         self._url_ttl_s = url_ttl_s
-
-    async def authorise(
-        self, job_id: str, query: Mapping[str, str], headers: Mapping[str, str]
-    ) -> None:
-        """Raise RequestError unless the caller owns the job."""
-        await asyncio.to_thread(self._api.authorise, job_id, query, headers)
 
     async def render(self, event: Event) -> Mapping[str, Any]:
         """The event's data, its files with signed URLs that are fresh now."""
@@ -124,3 +117,21 @@ class Followers:
             for file in files[:room]
         ]
         return [*signed, *files[room:]]
+
+
+class Followers:
+    """Who may follow a job's events, and what each event says with its URLs."""
+
+    def __init__(self, api: JobsApi, store: ObjectStore, url_ttl_s: int) -> None:
+        self._api = api
+        self._urls = EventUrls(store, url_ttl_s)
+
+    async def authorise(
+        self, job_id: str, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> None:
+        """Raise RequestError unless the caller owns the job."""
+        await asyncio.to_thread(self._api.authorise, job_id, query, headers)
+
+    async def render(self, event: Event) -> Mapping[str, Any]:
+        """See `EventUrls.render`."""
+        return await self._urls.render(event)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jigdesk.domain.errors import JigDeskError
 from jigdesk.ports import Check, Journal, ObjectStore
-from jigdesk.services.outbox import StoreOutbox
+from jigdesk.services.outbox import KINDS, StoreOutbox
 from jigdesk.services.queue import JobQueue
 
 CHECK_DEADLINE_S = 10.0
@@ -101,7 +101,7 @@ def journal_check(journal: Journal, outbox: StoreOutbox) -> Callable[[], Awaitab
     """Whether what is due to the outside gets out."""
 
     async def check() -> Check:
-        rows, age_s = await journal.outbox_lag()
+        rows, age_s = await journal.outbox_lag(KINDS)
         if rows and age_s > OUTBOX_LATE_S:
             why = outbox.last_failure or "The store does not answer."
             return Check(

@@ -8,6 +8,8 @@
     ├── TransientError           the same call may succeed later (retry with backoff)
     │   ├── StoreUnavailable
     │   ├── PublishError
+    │   │   ├── PublishForbidden  wrong credentials: nothing goes out until they are right
+    │   │   └── PublishRejected   this very batch is not taken; others may be
     │   ├── EngineUnavailable
     │   │   └── EngineStalled    it answers, but its worker does nothing: restart it
     │   ├── TunnelUnavailable
@@ -145,6 +147,14 @@ class PublishError(TransientError):
 
     def __init__(self, message: str) -> None:
         super().__init__("publish_failed", message)
+
+
+class PublishForbidden(PublishError):
+    """The publisher does not take our credentials: nothing goes out until they are right."""
+
+
+class PublishRejected(PublishError):
+    """The publisher answers, but does not take this very batch; others may go out."""
 
 
 class EngineUnavailable(TransientError):

@@ -19,7 +19,7 @@ from jigdesk.adapters.journal.rows import (
     stage_run_json,
 )
 from jigdesk.adapters.journal.writer import Transaction
-from jigdesk.domain.changes import Acceptance, Arrival, Change, StageRun
+from jigdesk.domain.changes import Acceptance, Arrival, Change, OutboxDraft, StageRun
 from jigdesk.domain.events import Event, EventDraft
 from jigdesk.domain.job import Failure, IllegalMove, Job, JobStatus, check_move
 
@@ -105,11 +105,14 @@ def apply(
     return _change(tx, job, change)
 
 
-def record_event(tx: Transaction, job_id: str, draft: EventDraft) -> Event:
-    """Append an event to a job that need not exist yet."""
+def record_event(
+    tx: Transaction, job_id: str, draft: EventDraft, owed: Sequence[OutboxDraft] = ()
+) -> Event:
+    """Append an event to a job that need not exist yet, and what it owes the outside."""
     job = load(tx, job_id)
     seq = (eventlog.last_seq(tx.db, job_id) if job is None else job.seq) + 1
-    event, _ = eventlog.append(tx, job_id, seq, draft)
+    event, place = eventlog.append(tx, job_id, seq, draft)
+    outbox.enqueue(tx, job_id, owed, (seq,), {} if place is None else {seq: place})
     if job is None:
         tx.db.execute(
             "INSERT INTO early VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",

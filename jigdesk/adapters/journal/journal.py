@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from jigdesk.domain.changes import (
     Change,
     JobPage,
     JobQuery,
+    OutboxDraft,
     OutboxKind,
     OutboxRow,
     StageRun,
@@ -50,8 +52,14 @@ class SqliteJournal:
     """
 
     def __init__(
-        self, writer: Writer, readers: Readers, listeners: list[Listener], clock: Clock
+        self,
+        writer: Writer,
+        readers: Readers,
+        listeners: list[Listener],
+        clock: Clock,
+        owed: Sequence[OutboxDraft] = (),
     ) -> None:
+        self._owed = tuple(owed)
         self._writer = writer
         self._readers = readers
         self._listeners = listeners
@@ -59,8 +67,13 @@ class SqliteJournal:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, path: Path, clock: Clock = utc_now) -> AsyncIterator[SqliteJournal]:
+    async def open(
+        cls, path: Path, clock: Clock = utc_now, *, publishing: bool = False
+    ) -> AsyncIterator[SqliteJournal]:
         """Open the journal at `path`, creating or migrating it; close it at the end.
+
+        With `publishing` every event from now on also gets a row of the outbox that publishes
+        it; without, rows that an earlier desk left are removed, since nobody takes them.
 
         Raises SetupError when the file is no journal, damaged, newer than this program or
         cannot be opened; it is then left as it was. Closing commits everything that was handed
@@ -76,7 +89,10 @@ class SqliteJournal:
             close_writer(connection)
 
         try:
-            yield cls(writer, readers, listeners, clock)
+            if not publishing:
+                await writer.submit(outbox.forget_events, durable=False)
+            owed = (OutboxDraft(OutboxKind.PUBLISH),) if publishing else ()
+            yield cls(writer, readers, listeners, clock, owed)
         finally:
             closing = asyncio.ensure_future(asyncio.to_thread(close))
             try:
@@ -104,7 +120,7 @@ class SqliteJournal:
         that leaves `accepted`.
         """
         return await self._writer.submit(
-            lambda tx: changes.accept(tx, arrival, change), durable=True
+            lambda tx: changes.accept(tx, arrival, self._with_owed(change)), durable=True
         )
 
     async def seen_webhook(self, webhook_id: str) -> str | None:
@@ -128,14 +144,14 @@ class SqliteJournal:
         """
         expected = None if expect is None else frozenset(expect)
         return await self._writer.submit(
-            lambda tx: changes.apply(tx, job_id, change, expected),
+            lambda tx: changes.apply(tx, job_id, self._with_owed(change), expected),
             durable=change.durable or change.to is not None or change.new_attempt,
         )
 
     async def record_event(self, job_id: str, event: EventDraft) -> Event:
         """Append an event of a job that need not exist yet, fsynced."""
         return await self._writer.submit(
-            lambda tx: changes.record_event(tx, job_id, event), durable=True
+            lambda tx: changes.record_event(tx, job_id, event, self._owed), durable=True
         )
 
     async def job(self, job_id: str) -> Job | None:
@@ -204,6 +220,12 @@ class SqliteJournal:
         """Of each job the oldest row of these kinds, if it is due; oldest first."""
         return await self._readers.run(lambda db: outbox.due_rows(db, kinds, now, limit))
 
+    async def outbox_of(
+        self, job_id: str, kinds: Sequence[OutboxKind], limit: int
+    ) -> Sequence[OutboxRow]:
+        """A job's rows of these kinds in order, due or not."""
+        return await self._readers.run(lambda db: outbox.rows_of(db, job_id, kinds, limit))
+
     async def outbox_done(self, row_ids: Sequence[int]) -> None:
         """These went out; a row that replaced one of them in the meantime stays."""
         await self._writer.submit(lambda tx: outbox.done(tx, row_ids), durable=False)
@@ -266,6 +288,11 @@ class SqliteJournal:
                 self._listeners.remove(listener)
 
         return unsubscribe
+
+    def _with_owed(self, change: Change) -> Change:
+        if not self._owed or not change.events:
+            return change
+        return replace(change, outbox=(*change.outbox, *self._owed))
 
 
 async def _open_connections(path: Path) -> tuple[sqlite3.Connection, Readers]:

@@ -141,6 +141,24 @@ def due_rows(
     return [outbox_from(row) for row in found]
 
 
+def rows_of(
+    db: sqlite3.Connection, job_id: str, kinds: Sequence[OutboxKind], limit: int
+) -> list[OutboxRow]:
+    """A job's rows of these kinds in order, due or not."""
+    lane = json.dumps([kind.value for kind in kinds])
+    found = db.execute(
+        "SELECT row_id, job_id, kind, data, tries FROM outbox WHERE job_id = ? "
+        "AND kind IN (SELECT value FROM json_each(?)) ORDER BY row_id LIMIT ?",
+        (job_id, lane, limit),
+    )
+    return [outbox_from(row) for row in found]
+
+
+def forget_events(tx: Transaction) -> None:
+    """Remove every row that would publish: there is nobody to publish to any more."""
+    tx.db.execute("DELETE FROM outbox WHERE kind = 'publish'")
+
+
 def lag(
     db: sqlite3.Connection, kinds: Sequence[OutboxKind], now: datetime, job_id: str | None
 ) -> tuple[int, float]:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 import requests
 from pusher.errors import (  # type: ignore[import-untyped]
     PusherBadAuth,
+    PusherBadRequest,
     PusherError,
     PusherForbidden,
 )
 from pusher.pusher_client import PusherClient  # type: ignore[import-untyped]
 
-from jigdesk.domain.errors import PublishError, SetupError
+from jigdesk.domain.errors import PublishError, PublishForbidden, PublishRejected, SetupError
 from jigdesk.ports import Message
 
 BATCH_SIZE = 10
@@ -33,6 +35,7 @@ _APP_ID = re.compile(r"[0-9]{1,20}")
 _CLUSTER = re.compile(r"[a-z0-9-]{1,32}")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]")
 _MAX_PORT = 65_535
+_TOO_LARGE = "413"
 
 
 class PusherPublisher:
@@ -86,19 +89,21 @@ class PusherPublisher:
         """Send the batch in order, ten at a time.
 
         Raises PublishError when it may be tried again (what came before the failure was sent,
-        and is sent twice then: readers drop by seq); ValueError for a message that no browser
-        may get (a bug). Cancelled: what is under way may still be delivered.
+        and is sent twice then: readers drop by seq); PublishRejected for what Pusher does not
+        take or no browser may get; PublishForbidden when the credentials are not taken.
+        Cancelled: what is under way may still be delivered.
         """
         events = [_event(message) for message in batch]
-        loop = asyncio.get_running_loop()
         for start in range(0, len(events), BATCH_SIZE):
             ten = events[start : start + BATCH_SIZE]
-            try:
-                # requests' own timeouts are per read: a server that drips needs a whole one
-                async with asyncio.timeout(self._timeout_s * 3):
-                    await loop.run_in_executor(self._pool, self._send, ten)
-            except TimeoutError:
-                raise PublishError(f"Pusher at {self._where} did not answer in time.") from None
+            await self._call(partial(_trigger, ten))
+
+    async def probe(self) -> None:
+        """Ask for the channels that are in use: proves address and credentials, sends nothing.
+
+        Raises PublishError as `publish` does.
+        """
+        await self._call(lambda client: client.channels_info(prefix_filter="job-"))
 
     async def close(self) -> None:
         """Wait for what is under way and close the connections. Safe to call twice."""
@@ -106,15 +111,33 @@ class PusherPublisher:
         for client in self._all:
             client.http.session.close()
 
-    def _send(self, events: list[dict[str, str]]) -> None:
+    async def _call(self, request: Callable[[Any], object]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            # requests' own timeouts are per read: a server that drips needs a whole one
+            async with asyncio.timeout(self._timeout_s * 3):
+                await loop.run_in_executor(self._pool, self._send, request)
+        except TimeoutError:
+            raise PublishError(f"Pusher at {self._where} did not answer in time.") from None
+
+    def _send(self, request: Callable[[Any], object]) -> None:
         client = self._idle.get_nowait()  # there are as many as threads
         try:
-            client.trigger_batch(events, already_encoded=True)
+            request(client)
         # What these exceptions say is not passed on: the URL in them carries the signature.
-        except (PusherBadAuth, PusherForbidden):
-            raise PublishError(
+        except PusherBadAuth:
+            raise PublishForbidden(
                 f"Pusher at {self._where} refused the credentials: check publisher.app_id, "
                 "publisher.key and publisher.secret."
+            ) from None
+        except PusherForbidden:
+            raise PublishForbidden(
+                f"Pusher at {self._where} refused the credentials: the app is disabled, or it "
+                "has used up its quota."
+            ) from None
+        except PusherBadRequest:
+            raise PublishRejected(
+                f"Pusher at {self._where} refused the events (HTTP 400)."
             ) from None
         except requests.Timeout:
             raise PublishError(f"Pusher at {self._where} did not answer in time.") from None
@@ -123,7 +146,8 @@ class PusherPublisher:
         except PusherError as error:
             status = str(error).partition(":")[0]
             shown = f" (HTTP {status})" if status.isdigit() else ""
-            raise PublishError(f"Pusher at {self._where} refused the events{shown}.") from None
+            kind = PublishRejected if status == _TOO_LARGE else PublishError
+            raise kind(f"Pusher at {self._where} refused the events{shown}.") from None
         except ValueError:
             raise PublishError(
                 f"What answers at {self._where} does not speak Pusher's protocol."
@@ -132,19 +156,23 @@ class PusherPublisher:
             self._idle.put(client)
 
 
+def _trigger(events: list[dict[str, str]], client: Any) -> None:
+    client.trigger_batch(events, already_encoded=True)
+
+
 def _event(message: Message) -> dict[str, str]:
-    """One event as the SDK sends it; raises ValueError.
+    """One event as the SDK sends it; raises PublishRejected.
 
     WORKAROUND: encoded here, because the SDK measures `sys.getsizeof` of the text, which counts
     up to four bytes a character, and so refuses data that Pusher takes.
     """
     if _CHANNEL.fullmatch(message.channel) is None:
-        raise ValueError(f"{message.channel!r} is not a job's channel")
+        raise PublishRejected(f"{message.channel!r} is not a job's channel.")
     if not 0 < len(message.event) <= _MAX_EVENT_NAME:
-        raise ValueError(f"{message.event!r} cannot name an event")
+        raise PublishRejected(f"{message.event!r} cannot name an event.")
     data = json.dumps(message.data, ensure_ascii=False, separators=(",", ":"))
     if len(data.encode()) > MAX_DATA_BYTES:
-        raise ValueError(f"the data of {message.event} is over {MAX_DATA_BYTES} bytes")
+        raise PublishRejected(f"The data of {message.event} is over {MAX_DATA_BYTES} bytes.")
     return {"channel": message.channel, "name": message.event, "data": data}
 
 

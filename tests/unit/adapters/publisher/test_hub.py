@@ -8,10 +8,8 @@ import pytest
 
 from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.adapters.publisher.hub import EventHub
-from jigdesk.adapters.publisher.local import LocalPublisher
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.events import EventDraft
-from jigdesk.ports import Message
 
 JOB = "7d1f0c3e-0000-4000-8000-0000000000e2"
 OTHER = "7d1f0c3e-0000-4000-8000-0000000000e3"
@@ -55,9 +53,3 @@ async def test_closing_wakes_everybody_and_lets_nobody_in(tmp_path: Path) -> Non
         hub.close()
         with pytest.raises(RequestError), hub.stream(JOB):
             pass
-
-
-async def test_the_local_publisher_takes_everything() -> None:
-    publisher = LocalPublisher()
-    await publisher.publish([Message("job-x", "job:progress", {})])
-    await publisher.close()

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from jigdesk.adapters.publisher.pusher_channels import PusherPublisher
-from jigdesk.domain.errors import PublishError, SetupError
+from jigdesk.domain.errors import PublishError, PublishForbidden, PublishRejected, SetupError
 from jigdesk.domain.events import channel
 from jigdesk.ports import Message
 
@@ -37,15 +37,9 @@ class PusherServer:
             await self.hold.wait()
         if self.answers:
             return self.answers.pop(0)
-        query = dict(request.query)
-        signature = query.pop("auth_signature")
-        text = "&".join(f"{name}={query[name]}" for name in sorted(query))
-        expected = hmac.new(
-            SECRET.encode(), f"POST\n{request.path}\n{text}".encode(), hashlib.sha256
-        ).hexdigest()
-        if query["auth_key"] != KEY or not hmac.compare_digest(expected, signature):
+        if not is_signed(request):
             return web.Response(status=401, text="Invalid signature")
-        if query["body_md5"] != hashlib.md5(body).hexdigest():  # noqa: S324 - Pusher's protocol
+        if request.query["body_md5"] != hashlib.md5(body).hexdigest():  # noqa: S324 - Pusher's protocol
             return web.Response(status=401, text="Invalid body")
         batch = json.loads(body)["batch"]
         if len(batch) > 10 or any(len(event["data"].encode()) > 10_240 for event in batch):
@@ -53,12 +47,27 @@ class PusherServer:
         self.batches.append(batch)
         return web.json_response({})
 
+    async def channels(self, request: web.Request) -> web.Response:
+        if not is_signed(request):
+            return web.Response(status=401, text="Invalid signature")
+        return web.json_response({"channels": {}})
+
+
+def is_signed(request: web.Request) -> bool:
+    query = dict(request.query)
+    signature = query.pop("auth_signature")
+    text = "&".join(f"{name}={query[name]}" for name in sorted(query))
+    signed = f"{request.method}\n{request.path}\n{text}".encode()
+    expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    return query["auth_key"] == KEY and hmac.compare_digest(expected, signature)
+
 
 @pytest.fixture
 async def server() -> AsyncIterator[PusherServer]:
     running = PusherServer()
     app = web.Application()
     app.router.add_post("/apps/{app_id}/batch_events", running.batch_events)
+    app.router.add_get("/apps/{app_id}/channels", running.channels)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -145,9 +154,34 @@ async def test_refusals_are_sentences_without_secrets(
 
 async def test_wrong_credentials_name_the_settings(server: PusherServer) -> None:
     wrong = PusherPublisher("4711", KEY, "another", host="127.0.0.1", port=server.port, ssl=False)
-    with pytest.raises(PublishError, match=r"publisher\.secret"):
+    with pytest.raises(PublishForbidden, match=r"publisher\.secret"):
         await wrong.publish([message(1)])
+    with pytest.raises(PublishForbidden, match=r"publisher\.secret"):
+        await wrong.probe()
     await wrong.close()
+
+
+async def test_a_probe_proves_the_credentials_and_sends_nothing(
+    server: PusherServer, publisher: PusherPublisher
+) -> None:
+    await publisher.probe()
+    assert server.batches == []
+    nobody = make(server, port=1)
+    with pytest.raises(PublishError, match="cannot be reached"):
+        await nobody.probe()
+    await nobody.close()
+
+
+@pytest.mark.parametrize("status", [400, 413])
+async def test_what_pusher_does_not_take_is_told_from_a_pusher_that_fails(
+    server: PusherServer, publisher: PusherPublisher, status: int
+) -> None:
+    server.answers = [web.Response(status=status), web.Response(status=502)]
+    with pytest.raises(PublishRejected):
+        await publisher.publish([message(1)])
+    with pytest.raises(PublishError) as failed:
+        await publisher.publish([message(1)])
+    assert not isinstance(failed.value, PublishRejected)
 
 
 async def test_a_server_that_hangs_or_is_not_there(server: PusherServer) -> None:
@@ -191,10 +225,10 @@ async def test_a_cancelled_publish_frees_its_thread(server: PusherServer) -> Non
         Message(f"job-{JOB}", "job:progress", {"text": "x" * 11_000}),
     ],
 )
-async def test_what_no_browser_may_get_is_a_bug(
+async def test_what_no_browser_may_get_is_rejected(
     server: PusherServer, publisher: PusherPublisher, bad: Message
 ) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
+    with pytest.raises(PublishRejected, match=r"\w"):
         await publisher.publish([message(1), bad])
     assert server.batches == []
 
