@@ -67,6 +67,7 @@ class Sweeper:
         self._settled: OrderedDict[str, None] = OrderedDict()
         self._due: OrderedDict[str, datetime] = OrderedDict()
         self._now = asyncio.Event()
+        self._sweeping = asyncio.Lock()
         self.last_failure: str | None = None
 
     def now(self) -> None:
@@ -90,7 +91,11 @@ class Sweeper:
                 continue
 
     async def sweep(self) -> int:
-        """One round; returns how many jobs it took in or failed."""
+        """One round, one at a time; returns how many jobs it took in or failed."""
+        async with self._sweeping:
+            return await self._round()
+
+    async def _round(self) -> int:
         pages = asked = found = 0
         while asked < ASKS:
             if not self._ids:

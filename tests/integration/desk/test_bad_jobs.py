@@ -9,19 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.harness.bad_manifests import BAD_MANIFESTS, OVER_1_MIB, stage, stages
 from tests.harness.browser import BLUR, CLIENT, Heard
 from tests.harness.pictures import bomb, photo
 from tests.harness.webhooks import created, send
 from tests.integration.desk.conftest import Desk
-
-
-def _stage(name: str, **more: Any) -> dict[str, Any]:
-    image = {"image": {"file": "photo.png"}}
-    return {"name": name, "workflow": "blur", "inputs": image, **more}
-
-
-def _stages(*stages: dict[str, Any]) -> dict[str, Any]:
-    return {"version": 1, "stages": list(stages)}
 
 
 async def _send_by_hand(desk: Desk, manifest: bytes | None, files: dict[str, bytes]) -> str:
@@ -69,47 +61,9 @@ async def _refused(desk: Desk, manifest: bytes | dict[str, Any], code: str, **fi
     return str(end.data["message"])
 
 
-CYCLE = _stages(
-    _stage("a", inputs={"image": {"stage": "b"}}), _stage("b", inputs={"image": {"stage": "a"}})
-)
-
-
 @pytest.mark.parametrize(
     ("manifest", "code", "says"),
-    [
-        (b"", "invalid_manifest", ""),
-        (b'{"version": 1, "stages": [', "invalid_manifest", "line"),
-        (b"\xff\xfe{}", "invalid_manifest", "UTF-8"),
-        (b"[1]", "invalid_manifest", ""),
-        (b"null", "invalid_manifest", ""),
-        (b"[" * 100_000, "invalid_manifest", ""),
-        ({"version": 2, "stages": []}, "invalid_manifest", "version"),
-        ({"version": 1, "stages": []}, "invalid_manifest", ""),
-        (_stages(*(_stage(f"s{i}") for i in range(65))), "invalid_manifest", "64"),
-        (_stages(_stage("a"), _stage("a")), "invalid_manifest", "a"),
-        (CYCLE, "invalid_manifest", ""),
-        (_stages(_stage("a", inputs={"image": {"stage": "z"}})), "invalid_manifest", ""),
-        (_stages(_stage("../a")), "invalid_manifest", ""),
-        (_stages(_stage("a", workflow="blurr")), "unknown_workflow", "blur"),
-        (_stages(_stage("a", workflow="../blur")), "invalid_manifest", ""),
-        (_stages(_stage("a", params={"radius": 99})), "invalid_parameter", "31"),
-        (_stages(_stage("a", params={"radius": "x"})), "invalid_parameter", ""),
-        (_stages(_stage("a", params={"radios": 3})), "invalid_parameter", "radius"),
-        (_stages(_stage("a", params={"radius": [3]})), "invalid_manifest", ""),
-        (_stages(_stage("a", inputs={})), "invalid_manifest", "image"),
-        (
-            _stages(_stage("a", inputs={"image": {"file": "../../../etc/passwd"}})),
-            "invalid_manifest",
-            "",
-        ),
-        (
-            _stages(_stage("a", inputs={"image": {"file": "/etc/passwd"}})),
-            "invalid_manifest",
-            "",
-        ),
-        (_stages(_stage("a", inputs={"image": {"file": "gone.png"}})), "missing_input", "gone.png"),
-        ({**_stages(_stage("a")), "job_id": str(uuid.uuid4())}, "invalid_manifest", "another job"),
-    ],
+    BAD_MANIFESTS,
 )
 async def test_a_bad_manifest_fails_at_once_and_says_why(
     desk: Desk, manifest: bytes | dict[str, Any], code: str, says: str
@@ -118,8 +72,7 @@ async def test_a_bad_manifest_fails_at_once_and_says_why(
 
 
 async def test_a_manifest_over_1_mib_is_refused(desk: Desk) -> None:
-    padding = {"version": 1, "padding": "x" * (1024 * 1024), "stages": [_stage("a")]}
-    assert "1,048,576" in await _refused(desk, padding, "invalid_manifest", photo=photo())
+    assert "1,048,576" in await _refused(desk, OVER_1_MIB, "invalid_manifest", photo=photo())
 
 
 async def test_no_manifest_at_all(desk: Desk) -> None:
@@ -130,17 +83,17 @@ async def test_no_manifest_at_all(desk: Desk) -> None:
 
 
 async def test_a_picture_that_is_none(desk: Desk) -> None:
-    says = await _refused(desk, _stages(_stage("a")), "validation_failed", photo=b"no picture")
+    says = await _refused(desk, stages(stage("a")), "validation_failed", photo=b"no picture")
     assert "photo.png" in says
 
 
 async def test_a_truncated_picture(desk: Desk) -> None:
     body = photo(200, 200)
-    await _refused(desk, _stages(_stage("a")), "validation_failed", photo=body[: len(body) // 2])
+    await _refused(desk, stages(stage("a")), "validation_failed", photo=body[: len(body) // 2])
 
 
 async def test_a_decompression_bomb(desk: Desk) -> None:
-    says = await _refused(desk, _stages(_stage("a")), "input_too_large", photo=bomb())
+    says = await _refused(desk, stages(stage("a")), "input_too_large", photo=bomb())
     assert "pixels" in says
 
 
@@ -172,13 +125,13 @@ async def test_bad_jobs_beside_a_good_one_do_not_disturb_it(desk: Desk) -> None:
 
 
 async def test_a_claimed_user_without_an_index_record_owns_nothing(desk: Desk) -> None:
-    manifest = {**_stages(_stage("a")), "user_id": "somebody"}
+    manifest = {**stages(stage("a")), "user_id": "somebody"}
     job_id = await _send_by_hand(desk, json.dumps(manifest).encode(), {"photo.png": photo()})
     await _end(desk, job_id)
     job = await desk.core.journal.job(job_id)
     assert job is not None
     assert job.owner_id is None
-    manifest = {**_stages(_stage("a")), "client_id": CLIENT}
+    manifest = {**stages(stage("a")), "client_id": CLIENT}
     job_id = await _send_by_hand(desk, json.dumps(manifest).encode(), {"photo.png": photo()})
     await _end(desk, job_id)
     job = await desk.core.journal.job(job_id)
