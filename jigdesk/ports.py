@@ -468,4 +468,11 @@ class Control(Protocol):
         """The checks as they stand."""
 
     async def engine(self, action: str) -> Mapping[str, Any]:
-        """`start`, `stop` or `restart` the engine; returns its state."""
+        """`start`, `stop`, `restart` or `free` the engine; returns its state.
+
+        RequestError 409 for the process of an engine that somebody else runs, EngineUnavailable
+        when it does not answer a `free`.
+        """
+
+    def engine_state(self) -> Mapping[str, Any]:
+        """What is known of the engine and its process, its last lines of output among it."""

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from jigdesk.ports import Check, Engine
 from jigdesk.settings import ComfyUISettings, Settings
 
 LOOK_AGAIN_S = 1.0
+SHOWN_LINES = 50
 _NAMES = {"demo": "The demo engine", "managed": "ComfyUI", "remote": "The remote ComfyUI"}
 
 
@@ -67,7 +69,13 @@ class EngineHost:
             self.supervisor.kick(reason)
 
     async def act(self, action: str) -> Mapping[str, Any]:
-        """`start`, `stop` or `restart`; returns the state. RequestError 404 or 409."""
+        """`start`, `stop`, `restart` or `free`; returns the state.
+
+        RequestError 404 or 409, EngineUnavailable when it cannot be told to free its memory.
+        """
+        if action == "free":
+            await self.client.free()
+            return self.state()
         if self.supervisor is None:
             raise RequestError(
                 409, "conflict", "This engine is run by somebody else (comfyui.kind = remote)."
@@ -100,6 +108,8 @@ class EngineHost:
                 "restarts": state.restarts,
                 "reason": state.reason,
                 "last_exit": None if state.last_exit is None else str(state.last_exit),
+                "port_owner": None if state.port_owner is None else asdict(state.port_owner),
+                "last_lines": list(self.supervisor.last_lines(SHOWN_LINES)),
             }
         return document
 

@@ -15,7 +15,10 @@ class EngineLevers(Protocol):
     """The engine's process, where the desk has one."""
 
     async def act(self, action: str) -> Mapping[str, Any]:
-        """`start`, `stop` or `restart`; returns the state. RequestError 409 when it is remote."""
+        """`start`, `stop`, `restart` or `free`; see `ports.Control.engine`."""
+
+    def state(self) -> Mapping[str, Any]:
+        """What is known of it."""
 
 
 class DeskControl:
@@ -82,3 +85,7 @@ class DeskControl:
     async def engine(self, action: str) -> Mapping[str, Any]:
         """See `ports.Control`."""
         return await self._levers.act(action)
+
+    def engine_state(self) -> Mapping[str, Any]:
+        """See `ports.Control`."""
+        return self._levers.state()

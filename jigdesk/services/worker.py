@@ -12,6 +12,7 @@ from typing import Protocol
 
 from jigdesk.domain.changes import StageRun, StageState
 from jigdesk.domain.errors import (
+    EngineStalled,
     EngineUnavailable,
     ErrorCode,
     JobError,
@@ -207,15 +208,16 @@ class JobWorker:
                 await self._queue.set_flag(
                     PAUSED, "Two jobs in a row ran out of GPU memory. Free some, then resume."
                 )
-            again = await self._ends.again(
-                job, "Out of memory: trying once more.", max_attempts=self._max_attempts
-            )
-            return again is not None
-        return False
+        elif job.automatic_attempts:
+            return False  # a retry by hand is no such second try: it has one of its own
+        again = await self._ends.again(
+            job, "Out of memory: trying once more.", max_attempts=self._max_attempts
+        )
+        return again is not None
 
     async def _engine_lost(self, job: Job, loss: EngineUnavailable) -> None:
         log.warning("job %s lost its engine: %s", job.job_id, loss.message)
-        if loss.code == "engine_stalled":
+        if isinstance(loss, EngineStalled):
             self._gate.stalled(loss.message)
         current = await self._journal.job(job.job_id)
         if current is None or current.status.is_final:

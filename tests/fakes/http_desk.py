@@ -118,6 +118,9 @@ class ScriptedControl:
         self.calls.append(("engine", action))
         return {"state": action}
 
+    def engine_state(self) -> Mapping[str, Any]:
+        return {"kind": "demo", "last_lines": ["listening"]}
+
 
 @dataclass(frozen=True)
 class Answer:

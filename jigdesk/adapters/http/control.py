@@ -68,7 +68,8 @@ def control_app(parts: ControlParts) -> web.Application:
     for step in (api.pause, api.resume, api.drain):
         app.router.add_post(f"/queue/{step.__name__}", step)
     app.router.add_get("/health", api.health)
-    for engine in (api.start, api.stop, api.restart):
+    app.router.add_get("/comfyui", api.comfyui)
+    for engine in (api.start, api.stop, api.restart, api.free):
         app.router.add_post(f"/comfyui/{engine.__name__}", engine)
     app.router.add_get("/requests", api.requests)
     app.router.add_post("/requests/{request_id}/replay", api.replay)
@@ -187,6 +188,10 @@ class _Control:
         read_query(request, ())
         return json_answer(health_view(await self._control.health()))
 
+    async def comfyui(self, request: web.Request) -> web.Response:
+        read_query(request, ())
+        return json_answer(dict(self._control.engine_state()))
+
     async def start(self, request: web.Request) -> web.Response:
         return await self._engine(request, "start")
 
@@ -195,6 +200,9 @@ class _Control:
 
     async def restart(self, request: web.Request) -> web.Response:
         return await self._engine(request, "restart")
+
+    async def free(self, request: web.Request) -> web.Response:
+        return await self._engine(request, "free")
 
     async def _engine(self, request: web.Request, action: str) -> web.Response:
         read_query(request, ())

@@ -323,9 +323,23 @@ ROUTES: tuple[Route, ...] = (
     _control("POST", "/queue/resume", "controlResume", "End a pause or a drain.", _QUEUE),
     _control("POST", "/queue/drain", "controlDrain", "Accept nothing new.", _QUEUE),
     _control("GET", "/health", "controlHealth", "The checks.", {200: Body("HealthChecks")}),
+    _control(
+        "GET",
+        "/comfyui",
+        "controlEngine",
+        "The engine, its process and its last lines of output.",
+        {200: Body("EngineState")},
+    ),
     _control("POST", "/comfyui/start", "controlEngineStart", "Start the engine.", _ENGINE),
     _control("POST", "/comfyui/stop", "controlEngineStop", "Stop the engine.", _ENGINE),
     _control("POST", "/comfyui/restart", "controlEngineRestart", "Restart it.", _ENGINE),
+    _control(
+        "POST",
+        "/comfyui/free",
+        "controlEngineFree",
+        "Unload models and free GPU memory before the next prompt.",
+        _ENGINE,
+    ),
     _control(
         "GET",
         "/requests",

@@ -148,8 +148,9 @@ async def test_the_owner_moves_jobs_the_queue_and_the_engine(owner: Owner, desk:
     assert (await owner("GET", "/queue"))[1]["paused"] == "A game."
     assert (await owner("POST", "/queue/resume"))[1]["paused"] is None
     assert (await owner("POST", "/queue/drain"))[0] == 200
-    for action in ("start", "stop", "restart"):
+    for action in ("start", "stop", "restart", "free"):
         assert await owner("POST", f"/comfyui/{action}") == (202, {"state": action})
+    assert await owner("GET", "/comfyui") == (200, {"kind": "demo", "last_lines": ["listening"]})
     assert (await owner("POST", "/comfyui/explode"))[0] == 404
     assert (await owner("GET", "/queue/pause"))[0] == 405
 
