@@ -54,7 +54,8 @@ class Bridge(QObject):
     Everything here runs in Qt's main thread but the listeners that fill the inbox. Signals:
     `arrived(Batch)` at most ten times a second; `ticked(int)` with every beat of the one timer,
     for animations and ages; `figures(Figures)`, `health(Sequence[Check])`; `failed(str)` for an
-    expected failure that nobody handles; `bug(BaseException)` for one that was not expected.
+    expected failure that nobody handles; `bug(BaseException)` for one that was not expected;
+    `closing` before it stops to listen.
     """
 
     arrived = Signal(object)
@@ -63,6 +64,7 @@ class Bridge(QObject):
     health = Signal(object)
     failed = Signal(str)
     bug = Signal(object)
+    closing = Signal()
     _settled = Signal()
 
     def __init__(self, core: CoreThread, parent: QObject | None = None) -> None:
@@ -115,6 +117,7 @@ class Bridge(QObject):
         """Stop listening. Answers that are still on their way are dropped."""
         if self._closed:
             return
+        self.closing.emit()
         self._timer.stop()
         self._closed = True
         ways, self._unsubscribe = self._unsubscribe, []
@@ -125,6 +128,10 @@ class Bridge(QObject):
 
         if ways and not self._core.ended.done():
             self._core.call_soon(unsubscribe)
+
+    def unsubscribe_at_close(self, way: Callable[[], None]) -> None:
+        """Call `way` on the core's loop once the bridge is closed."""
+        self._unsubscribe.append(way)
 
     def call(
         self,

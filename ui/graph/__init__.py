@@ -1,0 +1,1 @@
+"""The graph of a job: stages as rows, nodes as cards."""

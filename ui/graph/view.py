@@ -1,0 +1,237 @@
+"""The graph of a job: zoom, pan, follow the running node, walk with the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QSizePolicy, QWidget
+
+from jigdesk.domain.changes import StageRun
+from jigdesk.domain.job import Job
+from ui.graph.card import EdgeLine, NodeCard, RowTitle
+from ui.graph.layout import Layout, NodeKey, lay_out
+from ui.graph.states import RUNNING, node_states
+from ui.theme.theme import Theme
+
+ZOOM_STEP = 1.2
+LEAST_ZOOM, MOST_ZOOM = 0.2, 3.0
+SMALLEST_FIT = 0.72
+"""Smaller than this nothing can be read: the graph is panned instead."""
+MOST_HEIGHT = 300
+MARGIN = 2.0
+_ARROWS = {
+    Qt.Key.Key_Left: (-1.0, 0.0),
+    Qt.Key.Key_Right: (1.0, 0.0),
+    Qt.Key.Key_Up: (0.0, -1.0),
+    Qt.Key.Key_Down: (0.0, 1.0),
+}
+
+
+class GraphView(QGraphicsView):
+    """Shows one job's graph; `chosen(str)` says what the card under the keyboard says.
+
+    It follows the running node until the owner pans or zooms, and again after a double click.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._scene = QGraphicsScene(self)
+        self.setScene(self._scene)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.setDragMode(QGraphicsView.DragMode.ScrollHandDrag)
+        self.viewport().setCursor(Qt.CursorShape.ArrowCursor)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Stages and nodes")
+        self.setToolTip(
+            "Drag to move, Ctrl and the wheel to zoom, arrow keys to walk, double click to fit."
+        )
+        self._graph: Mapping[str, Any] | None = None
+        self._layout: Layout | None = None
+        self._cards: dict[NodeKey, NodeCard] = {}
+        self._seen: set[NodeKey] = set()
+        self._current: NodeKey | None = None
+        self._running: NodeKey | None = None
+        self._following = True
+        theme.changed.connect(self._repaint)
+        self._repaint()
+
+    @property
+    def cards(self) -> Mapping[NodeKey, NodeCard]:
+        """What is drawn."""
+        return self._cards
+
+    @property
+    def current(self) -> NodeKey | None:
+        """The card under the keyboard."""
+        return self._current
+
+    @property
+    def zoom(self) -> float:
+        """1.0 is 100 %."""
+        return self.transform().m11()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._graph = self._layout = None
+        self._cards.clear()
+        self._seen.clear()
+        self._current = self._running = None
+        self._scene.clear()
+
+    def show_graph(self, graph: Mapping[str, Any]) -> None:
+        """Draw another graph.json; the same one again changes nothing."""
+        if graph == self._graph:
+            return
+        self.clear()
+        self._graph = graph
+        layout = self._layout = lay_out(graph)
+        for row in layout.rows:
+            self._scene.addItem(RowTitle(row.title, row.y, self._theme))
+        for source, target in layout.edges:
+            self._scene.addItem(EdgeLine(layout.cards[source], layout.cards[target], self._theme))
+        for key, card in layout.cards.items():
+            item = self._cards[key] = NodeCard(card, self._theme)
+            self._scene.addItem(item)
+        bounds = self._scene.itemsBoundingRect().adjusted(-MARGIN, 0, MARGIN, MARGIN)
+        self._scene.setSceneRect(bounds)
+        self.updateGeometry()
+        self.fit()
+
+    def show_job(self, job: Job, runs: Sequence[StageRun]) -> None:
+        """The newest states."""
+        if self._layout is None:
+            return
+        if job.stage is not None and job.node is not None:
+            self._seen.add((job.stage, job.node))
+        running = None
+        for key, state in node_states(self._layout, job, runs, self._seen).items():
+            self._cards[key].show_state(state)
+            if state.state == RUNNING:
+                running = key
+        if running != self._running:
+            self._running = running
+            if running is not None and self._following:
+                self.ensureVisible(self._cards[running], 24, 24)
+        if self._current is not None:
+            self.chosen.emit(self._cards[self._current].sentence)
+
+    def fit(self) -> None:
+        """Show as much as can be read, and follow the running node again."""
+        self._following = True
+        width = self._scene.sceneRect().width()
+        height = self._scene.sceneRect().height()
+        if not width or not height:
+            return
+        wanted = min(
+            1.0, self.viewport().width() / width, max(self.viewport().height(), 60) / height
+        )
+        scale = max(SMALLEST_FIT, wanted)
+        self.resetTransform()
+        self.scale(scale, scale)
+        if self._running is not None:
+            self.ensureVisible(self._cards[self._running], 24, 24)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As high as the graph, within reason."""
+        rect = self._scene.sceneRect()
+        scale = 1.0
+        if rect.width() > self.viewport().width() > 0:
+            scale = max(SMALLEST_FIT, self.viewport().width() / rect.width())
+        height = min(MOST_HEIGHT, int(rect.height() * scale) + 2) if self._cards else 0
+        return QSize(320, height)
+
+    def walk(self, dx: float, dy: float) -> None:
+        """Move the keyboard to the nearest card in a direction."""
+        if self._layout is None or not self._cards:
+            return
+        if self._current is None:
+            self._choose(self._running or next(iter(self._cards)))
+            return
+        here = self._layout.cards[self._current].centre
+        best: tuple[float, NodeKey] | None = None
+        for key, card in self._layout.cards.items():
+            x, y = card.centre[0] - here[0], card.centre[1] - here[1]
+            along, across = x * dx + y * dy, abs(x * dy) + abs(y * dx)
+            if key != self._current and along > 1.0:
+                distance = along + 3.0 * across
+                if best is None or distance < best[0]:
+                    best = distance, key
+        if best is not None:
+            self._choose(best[1])
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Arrows walk, plus and minus zoom, 0 fits."""
+        key = Qt.Key(event.key())
+        if key in _ARROWS:
+            self.walk(*_ARROWS[key])
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self._zoom(ZOOM_STEP)
+        elif key is Qt.Key.Key_Minus:
+            self._zoom(1 / ZOOM_STEP)
+        elif key is Qt.Key.Key_0:
+            self.fit()
+        else:
+            super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Zoom with Ctrl; else whoever is around scrolls."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._zoom(ZOOM_STEP if event.angleDelta().y() > 0 else 1 / ZOOM_STEP)
+            event.accept()
+        else:
+            event.ignore()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Choose a card, or begin to pan."""
+        item = self.itemAt(event.position().toPoint())
+        if isinstance(item, NodeCard):
+            self._choose(item.card.key)
+        else:
+            self._following = False
+        super().mousePressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Fit."""
+        self.fit()
+        event.accept()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep what can be read in view."""
+        super().resizeEvent(event)
+        self.updateGeometry()
+        if self._following:
+            self.fit()
+
+    def _choose(self, key: NodeKey) -> None:
+        if self._current is not None:
+            self._cards[self._current].show_chosen(False)
+        self._current = key
+        card = self._cards[key]
+        card.show_chosen(True)
+        self.ensureVisible(card, 16, 16)
+        self.chosen.emit(card.sentence)
+
+    def _zoom(self, factor: float) -> None:
+        self._following = False
+        wanted = min(MOST_ZOOM, max(LEAST_ZOOM, self.zoom * factor))
+        self.scale(wanted / self.zoom, wanted / self.zoom)
+
+    def _repaint(self) -> None:
+        self.setBackgroundBrush(self._theme.colour("panel"))
+        self._scene.update(QRectF())
+
+    def centre_of(self, key: NodeKey) -> QPointF:
+        """Where a card's middle is shown, in the viewport."""
+        card = self._cards[key].card
+        return QPointF(self.mapFromScene(QPointF(*card.centre)))

@@ -1,0 +1,1 @@
+"""The host page: the engine, its log, and what the machine does."""

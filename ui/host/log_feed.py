@@ -1,0 +1,141 @@
+"""The engine's output on its way to the window: bounded, in batches, with times."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from PySide6.QtCore import QObject, Signal
+
+from jigdesk.app import Core
+from jigdesk.domain.clock import Clock, utc_now
+from ui.bridge import Bridge
+
+KEPT = 20_000
+WAITING = 10_000
+FIRST = 2_000
+
+
+class Level(StrEnum):
+    """How bad a line is."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_ERROR = re.compile(
+    r"\b(error|critical|fatal|exception|traceback|failed|out of memory)\b|!!!", re.IGNORECASE
+)
+_WARNING = re.compile(r"\b(warn(ing)?|deprecat\w+)\b", re.IGNORECASE)
+_DEBUG = re.compile(r"\bdebug\b", re.IGNORECASE)
+_NO_ERROR = re.compile(r"\b(0|no) (errors?|failed)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line as it came; `at` is None for one from before the window listened.
+
+    A `transient` one is a progress bar's, which the next line replaces.
+    """
+
+    at: datetime | None
+    text: str
+    transient: bool = False
+
+
+def level_of(text: str) -> Level:
+    """How bad a line is, from its words: engines have no common format."""
+    if _ERROR.search(text) and not _NO_ERROR.search(text):
+        return Level.ERROR
+    if _WARNING.search(text):
+        return Level.WARNING
+    return Level.DEBUG if _DEBUG.search(text) else Level.INFO
+
+
+class LogFeed(QObject):
+    """Keeps the newest lines; `arrived(list[LogLine])` at most ten times a second.
+
+    Lines come on the core's loop and cross with the bridge's beat. `skipped` counts what came
+    faster than it could be kept: then the oldest of a batch are missing.
+    """
+
+    arrived = Signal(object)
+
+    def __init__(self, bridge: Bridge, clock: Clock = utc_now) -> None:
+        super().__init__(bridge)
+        self._bridge = bridge
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: deque[LogLine] = deque(maxlen=WAITING)
+        self._came = 0
+        self._kept: deque[LogLine] = deque(maxlen=KEPT)
+        self.skipped = 0
+
+    @property
+    def lines(self) -> Sequence[LogLine]:
+        """Everything that is kept, oldest first."""
+        return self._kept
+
+    def open(self) -> None:
+        """Begin to listen; the core has started."""
+
+        async def listen(core: Core) -> tuple[Callable[[], None] | None, tuple[str, ...]]:
+            supervisor = core.engine.supervisor
+            if supervisor is None:
+                return None, ()
+            before = supervisor.last_lines(FIRST)
+            way_out = supervisor.subscribe_lines(lambda line: self.put(line.text, line.transient))
+            return way_out, before
+
+        self._bridge.call(listen, self._listening)
+        self._bridge.ticked.connect(self._take)
+
+    def put(self, text: str, transient: bool = False) -> None:
+        """A line came; from any thread."""
+        line = LogLine(self._clock(), text, transient)
+        with self._lock:
+            self._came += 1
+            self._waiting.append(line)
+
+    def between(self, begin: datetime, end: datetime | None) -> Sequence[LogLine]:
+        """The kept lines of a time; None is up to now."""
+        return [
+            line
+            for line in self._kept
+            if line.at is not None and line.at >= begin and (end is None or line.at <= end)
+        ]
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest line with a time came; None without one."""
+        return next((line.at for line in self._kept if line.at is not None), None)
+
+    def _listening(self, answer: tuple[Callable[[], None] | None, tuple[str, ...]]) -> None:
+        way_out, before = answer
+        if way_out is not None:
+            self._bridge.unsubscribe_at_close(way_out)
+        earlier = [LogLine(None, text) for text in before]
+        self._kept.extendleft(reversed(earlier))
+        if earlier:
+            self.arrived.emit(earlier)
+
+    def _take(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                return
+            batch = list(self._waiting)
+            self.skipped += self._came - len(batch)
+            self._came = 0
+            self._waiting.clear()
+        for line in batch:
+            if self._kept and self._kept[-1].transient:
+                self._kept.pop()
+            self._kept.append(line)
+        self.arrived.emit(batch)

@@ -1,0 +1,1 @@
+"""The inspector: one job, looked at closely."""

@@ -1,0 +1,85 @@
+"""Decodes pictures in worker threads, at the size in which they are shown."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Hashable
+
+from PIL import Image, ImageOps
+from PySide6.QtCore import QObject, QSize, QThreadPool, Signal
+from PySide6.QtGui import QImage
+
+THREADS = 2
+MAX_PIXELS = 80_000_000
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+
+
+def decode(data: bytes, size: QSize) -> QImage:
+    """The picture's first frame, made to fit `size` where it is larger.
+
+    A null image for what is no picture or has too many pixels. Blocks; safe in any thread.
+    """
+    formats = [name for name in FORMATS if name in Image.OPEN]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=formats) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    return QImage()
+                opened.draft("RGB", (size.width(), size.height()))
+                picture = ImageOps.exif_transpose(opened) or opened
+                picture.thumbnail((max(1, size.width()), max(1, size.height())))
+                rgba = picture.convert("RGBA")
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return QImage()
+    image = QImage(
+        rgba.tobytes(), rgba.width, rgba.height, 4 * rgba.width, QImage.Format.Format_RGBA8888
+    )
+    return image.copy()  # the bytes above go with this function
+
+
+class Decoder(QObject):
+    """Emits `decoded(key, QImage)` in the main thread; of each key only the newest is decoded."""
+
+    decoded = Signal(object, QImage)
+    _ended = Signal(object, QImage)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(THREADS)
+        self._busy: set[Hashable] = set()
+        self._next: dict[Hashable, tuple[bytes, QSize]] = {}
+        self._closed = False
+        self._ended.connect(self._settle)
+
+    def ask(self, key: Hashable, data: bytes, size: QSize) -> None:
+        """Decode `data` soon."""
+        if self._closed:
+            return
+        if key in self._busy:
+            self._next[key] = data, size
+            return
+        self._busy.add(key)
+
+        def work() -> None:
+            self._ended.emit(key, decode(data, size))
+
+        self._pool.start(work)
+
+    def close(self) -> None:
+        """Wait for what is being decoded, and drop what waits. May be called twice."""
+        self._closed = True
+        self._next.clear()
+        self._pool.clear()
+        self._pool.waitForDone()
+
+    def _settle(self, key: Hashable, image: QImage) -> None:
+        self._busy.discard(key)
+        if self._closed:
+            return
+        waiting = self._next.pop(key, None)
+        self.decoded.emit(key, image)
+        if waiting is not None:
+            self.ask(key, *waiting)

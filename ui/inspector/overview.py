@@ -1,0 +1,198 @@
+"""The overview: what runs now, the graph, where the time went, inputs and results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from jigdesk.app.job_story import JobStory, StoryFile
+from jigdesk.domain.job import Job, JobStatus
+from ui.graph.states import took
+from ui.graph.view import GraphView
+from ui.inspector.attempts import Attempts
+from ui.inspector.error_card import ErrorCard
+from ui.inspector.preview import PreviewBox
+from ui.inspector.thumbs import Thumbs
+from ui.inspector.timeline import TimelineBar, spans
+from ui.theme.theme import Theme
+from ui.words import duration
+
+_NO_PICTURE = {
+    JobStatus.ACCEPTED: "Waits to be prepared.",
+    JobStatus.PREPARING: "Its files are fetched and checked.",
+    JobStatus.QUEUED: "Waits for its turn. What the engine draws is shown here.",
+    JobStatus.RUNNING: "The engine has not drawn anything yet.",
+    JobStatus.UPLOADING: "The results go into the store.",
+    JobStatus.CONFIRMING: "The results are in the store. It waits for the confirmation.",
+    JobStatus.COMPLETED: "This job made no picture. Its results are below.",
+    JobStatus.FAILED: "This job made no picture.",
+    JobStatus.CANCELLED: "This job was cancelled before it made a picture.",
+}
+
+
+class Overview(QScrollArea):
+    """Shows a story; `ask` is called for each file whose small picture is wanted."""
+
+    retry_asked = Signal()
+    opened = Signal(object)
+    opened_outside = Signal(object)
+    folder_shown = Signal(object)
+
+    def __init__(
+        self, theme: Theme, ask: Callable[[StoryFile], None], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("bare")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._story: JobStory | None = None
+        body = QWidget(self)
+        body.setObjectName("bare")
+        self.error = ErrorCard(theme, body)
+        self.preview = PreviewBox(theme, body)
+        self.graph = GraphView(theme, body)
+        self.node = _small(body)
+        self.node.setWordWrap(True)
+        self.timeline = TimelineBar(theme, body)
+        self.thumbs = Thumbs(theme, ask, body)
+        self.attempts = Attempts(body)
+        self._done = _small(body)
+        self._whole = _small(body)
+        self._unplanned = _small(body)
+        self._no_files = _small(body)
+        self._no_files.setText("No files yet.")
+        self._attempts_head = _head("Attempts", None, body)
+        column = QVBoxLayout(body)
+        column.setContentsMargins(16, 12, 16, 16)
+        column.setSpacing(8)
+        column.addWidget(self.error)
+        column.addWidget(self.preview)
+        column.addSpacing(4)
+        column.addWidget(_head("Stages and nodes", self._done, body))
+        column.addWidget(self._unplanned)
+        column.addWidget(self.graph)
+        column.addWidget(self.node)
+        column.addSpacing(4)
+        column.addWidget(_head("Where the time went", self._whole, body))
+        column.addWidget(self.timeline)
+        column.addSpacing(4)
+        column.addWidget(_head("Inputs and results", None, body))
+        column.addWidget(self._no_files)
+        column.addWidget(self.thumbs)
+        column.addWidget(self._attempts_head)
+        column.addWidget(self.attempts)
+        column.addStretch(1)
+        self.setWidget(body)
+        self.node.hide()
+        self.graph.chosen.connect(self._node_chosen)
+        self.error.retry_asked.connect(self.retry_asked)
+        self.thumbs.opened.connect(self.opened)
+        self.thumbs.opened_outside.connect(self.opened_outside)
+        self.thumbs.folder_shown.connect(self.folder_shown)
+
+    def preview_size(self) -> QSize:
+        """In pixels of the screen."""
+        return self.preview.wanted_size()
+
+    def start(self) -> None:
+        """Another job is looked at."""
+        self._story = None
+        self.graph.clear()
+        self.node.hide()
+        self.preview.clear("")
+        self.verticalScrollBar().setValue(0)
+
+    def show_story(self, story: JobStory, now: datetime) -> None:
+        """What is known now."""
+        self._story = story
+        if story.graph is not None:
+            self.graph.show_graph(story.graph)
+        self.graph.setVisible(story.graph is not None)
+        self._unplanned.setVisible(story.graph is None)
+        self._unplanned.setText(
+            "The job ended before it was planned, so there is no graph."
+            if story.job.status.is_final
+            else "The graph is drawn once the job is planned."
+        )
+        self.thumbs.show_files(story.files, waits=not story.job.status.is_final)
+        self._no_files.setVisible(not story.files and story.job.status.is_final)
+        several = len(story.attempts) > 1
+        self.attempts.setVisible(several)
+        self._attempts_head.setVisible(several)
+        self.attempts.show_attempts(story.attempts)
+        self.show_job(story.job, now)
+
+    def show_job(self, job: Job, now: datetime) -> None:
+        """The newest row of the job."""
+        if self._story is None:
+            return
+        self.graph.show_job(job, self._story.runs)
+        failed = job.status is JobStatus.FAILED and job.failure is not None
+        self.error.setVisible(failed)
+        if failed and job.failure is not None:
+            self.error.show_failure(job.failure)
+        has_picture = not self.preview.image.isNull()
+        self.preview.setVisible(has_picture or not failed)
+        if not has_picture:
+            self.preview.clear(_NO_PICTURE[job.status])
+        self._done.setText(_done_words(job))
+        self.tell_time(job, now)
+
+    def tell_time(self, job: Job, now: datetime) -> None:
+        """Move the timeline on."""
+        story = self._story
+        if story is None:
+            return
+        found = spans(job, story.attempts, story.runs, story.graph, now)
+        self.timeline.show_spans(found)
+        begun = story.attempts[-1].started_at if story.attempts else job.created_at
+        final = job.status.is_final and job.finished_at is not None
+        ended = job.finished_at if final and job.finished_at is not None else now
+        self._whole.setText(took((ended - begun).total_seconds()))
+
+    def show_picture(self, image: QImage, caption: str) -> None:
+        """What the engine draws, or the newest result."""
+        self.preview.show_image(image)
+        self.preview.show_caption(caption)
+        self.preview.show()
+
+    def _node_chosen(self, words: str) -> None:
+        self.node.setText(words)
+        self.node.setVisible(bool(words))
+
+
+def _done_words(job: Job) -> str:
+    if job.status is JobStatus.COMPLETED:
+        return "all done"
+    parts = [] if job.progress is None else [f"{job.progress:.0%}"]
+    if job.eta_s is not None and not job.status.is_final:
+        parts.append(f"{duration(job.eta_s)} left")
+    return " · ".join(parts)
+
+
+def _small(parent: QWidget) -> QLabel:
+    label = QLabel(parent)
+    label.setProperty("tone", "muted")
+    label.setProperty("scale", "small")
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
+def _head(words: str, right: QLabel | None, parent: QWidget) -> QWidget:
+    line = QWidget(parent)
+    title = _small(line)
+    title.setText(words)
+    title.setProperty("weight", "bold")
+    row = QHBoxLayout(line)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(title)
+    row.addStretch(1)
+    if right is not None:
+        right.setProperty("weight", "bold")
+        row.addWidget(right)
+    return line
