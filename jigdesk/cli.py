@@ -11,6 +11,7 @@ import typer
 
 from jigdesk import __version__
 from jigdesk.commands import config, jobs, workflows
+from jigdesk.commands.branch import branch
 from jigdesk.commands.demo import demo
 from jigdesk.commands.output import complain
 from jigdesk.commands.serve import serve
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(demo)
 app.command()(submit)
+jobs.app.command()(branch)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(workflows.app, name="workflows")
 app.add_typer(config.app, name="config")

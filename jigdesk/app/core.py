@@ -156,6 +156,7 @@ class _Builder:
         work = build_work(settings, claims, journal, store, engine, templates)
         self._stack.push_async_callback(work.commands.close)
         health = self._health(journal, store, host_id, outbox, engine, work)
+        health.add("workflows", templates.health)
         health.add("publisher", publisher_check(publisher, publishing))
         control = DeskControl(journal, work.queue, work.commands, engine, health.look)
         api = self._jobs_api(journal, store, host_id, templates, work, secrets)
@@ -188,7 +189,8 @@ class _Builder:
         await self._background("sweep", work.sweeper.run())
         await self._background("tunnel", tunnel.run())
         await self._register(store, work, host_id, tunnel, templates)
-        self._write_listeners(listeners)
+        await self._background("templates", templates.watch(engine.client, engine.ready))
+        self._write_listeners(listeners, engine)
         return Core(
             settings=settings,
             host_id=host_id,
@@ -297,6 +299,7 @@ class _Builder:
             work.sweeper.now()  # what was held back may be let in now
 
         work.queue.on_change(changed)
+        templates.on_change(registration.changed)
         await self._background("registration", registration.run())
 
     async def _background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -309,12 +312,15 @@ class _Builder:
             raise AssertionError("a URL was asked for before the listeners started")
         return self._listeners
 
-    def _write_listeners(self, listeners: Listeners) -> None:
+    def _write_listeners(self, listeners: Listeners, engine: EngineHost) -> None:
         path = self._settings.paths.listeners
         document = {
+            "version": 1,
             "pid": os.getpid(),
             "local_url": listeners.local.url,
             "public_url": listeners.public.url,
+            # a remote engine's may hold a password, and is in the settings
+            "engine_url": None if engine.kind == "remote" else engine.url,
         }
         path.write_text(json.dumps(document) + "\n", encoding="utf-8")
         self._stack.callback(path.unlink, missing_ok=True)

@@ -68,6 +68,7 @@ def build_work(
             claims,
             max_file_bytes=settings.limits.file_bytes,
             max_pixels=settings.limits.file_pixels,
+            max_seconds=settings.limits.file_seconds,
         ),
         stages=JobStages(
             journal,

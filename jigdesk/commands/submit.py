@@ -64,16 +64,16 @@ def submit(
         raise typer.BadParameter("--param and --input go with WORKFLOW, not with --instructions")
 
     async def work(client: DeskClient) -> bool:
-        described = {
-            item["name"]: item for item in (await client.api("GET", "/workflows"))["items"]
-        }
         if instructions is not None:
-            known = {name: read_described(item) for name, item in described.items()}
+            items = (await client.api("GET", "/workflows"))["items"]
+            known = {item["name"]: read_described(item) for item in items}
             catalogue = {name: item for name, item in known.items() if item is not None}
             wanted = from_instructions(instructions, catalogue)
         else:
-            schema = _schema(str(workflow), described)
-            wanted = from_options(str(workflow), param or [], input_ or [], schema)
+            described = await described_workflow(client, str(workflow))
+            wanted = from_options(
+                str(workflow), param or [], input_ or [], described.get("params", {})
+            )
         client_id = await asyncio.to_thread(own_client_id, load_settings().paths)
         sent = await send(client, wanted, client_id)
         if as_json and not wait:
@@ -89,15 +89,17 @@ def submit(
     raise typer.Exit(0 if with_desk(work) else 1)
 
 
-def _schema(workflow: str, described: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    if workflow not in described:
+async def described_workflow(client: DeskClient, name: str) -> Mapping[str, Any]:
+    """One workflow as the desk offers it; raises RequestError(404) that names the nearest."""
+    described = {item["name"]: item for item in (await client.api("GET", "/workflows"))["items"]}
+    if name not in described:
         raise RequestError(
             404,
             "unknown_workflow",
-            f"This desk has no workflow {workflow!r}.{nearest(workflow, described)}",
+            f"This desk has no workflow {name!r}.{nearest(name, described)}",
         )
-    schema: Mapping[str, Any] = described[workflow].get("params", {})
-    return schema
+    found: Mapping[str, Any] = described[name]
+    return found
 
 
 async def send(client: DeskClient, wanted: Submission, client_id: str) -> Submitted:

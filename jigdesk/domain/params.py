@@ -49,6 +49,7 @@ class ParamSpec:
 
     `default` None means that a value is required (a seed's is drawn); `minimum` and `maximum`
     are None where there is no bound. `targets` is empty where the spec was read from a schema.
+    `from_engine`: `choices` is what the engine offers, and empty until it was asked.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ParamSpec:
     maximum: float | None = None
     choices: tuple[Scalar, ...] = ()
     targets: tuple[Target, ...] = ()
+    from_engine: bool = False
 
     @property
     def is_required(self) -> bool:

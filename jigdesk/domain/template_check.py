@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jigdesk.domain.api_graph import Report
@@ -18,6 +18,7 @@ from jigdesk.domain.wording import nearest, quoted
 
 TOML = "workflow.toml"
 _MAX_CHOICES = 1000
+_PARAM_KEYS = {"type", "default", "minimum", "maximum", "choices", "choices_from", "targets"}
 
 # Inputs that name files whatever the class; the rest of a loader's texts are caught by class.
 _FILE_INPUT = re.compile(
@@ -127,7 +128,7 @@ class Declarations:
         """Read `[params.name]`; None when something is wrong."""
         at = f"params.{name}."
         before = len(self.report.problems)
-        self.unknown(item, at, {"type", "default", "minimum", "maximum", "choices", "targets"})
+        self.unknown(item, at, _PARAM_KEYS)
         kind = item.get("type")
         if not isinstance(kind, str) or kind not in set(ParamType):
             hint = nearest(str(kind), set(ParamType))
@@ -135,18 +136,18 @@ class Declarations:
             self._targets(item, at)
             return None
         type_ = ParamType(kind)
-        choices = self._choices(item, at, type_)
+        from_engine = self._from_engine(item, at, type_)
+        choices = () if from_engine else self._choices(item, at, type_)
         bounds = [self._bound(item, f"{at}{key}", type_) for key in ("minimum", "maximum")]
         targets = self._targets(item, at)
         self._check_reach(type_, targets, f"{at}targets")
         if len(self.report.problems) > before:
             return None
-        spec = ParamSpec(name, type_, None, bounds[0], bounds[1], choices, targets)
+        spec = ParamSpec(name, type_, None, bounds[0], bounds[1], choices, targets, from_engine)
         if spec.lowest > spec.highest:
             self.report.problem(TOML, f"{at}minimum", "This leaves no value below the maximum.")
             return None
-        default = self._default(item, at, spec)
-        return ParamSpec(name, type_, default, bounds[0], bounds[1], choices, targets)
+        return replace(spec, default=self._default(item, at, spec))
 
     def _kind(self, item: Mapping[str, Any], at: str, kinds: Sequence[str]) -> str:
         kind = item.get("kind")
@@ -189,6 +190,16 @@ class Declarations:
         self.report.problem(TOML, at, f"graph.json has no node for {text!r}.{hint}")
         return None
 
+    def _from_engine(self, item: Mapping[str, Any], at: str, type_: ParamType) -> bool:
+        """Whether the engine says what the choices are (`choices_from = "engine"`)."""
+        said = item.get("choices_from")
+        if said is None:
+            return False
+        if type_ is not ParamType.CHOICE or said != "engine" or "choices" in item:
+            message = 'Only a choice without choices may have choices_from = "engine".'
+            self.report.problem(TOML, f"{at}choices_from", message)
+        return True
+
     def _choices(self, item: Mapping[str, Any], at: str, type_: ParamType) -> tuple[Scalar, ...]:
         listed = item.get("choices")
         if type_ is not ParamType.CHOICE:
@@ -230,6 +241,8 @@ class Declarations:
                 message = "A seed that is left out is drawn at random; this is not used."
                 self.report.warning(TOML, f"{at}default", message)
             return None
+        if spec.from_engine:
+            return self._engine_default(value, at)
         if value is None and self.graph is not None and spec.targets:
             aim = spec.targets[0]
             own = self.graph[aim.node]["inputs"][aim.input]
@@ -242,6 +255,14 @@ class Declarations:
         except JobError as exc:
             self.report.problem(TOML, f"{at}default", exc.message)
             return None
+
+    def _engine_default(self, value: object, at: str) -> Scalar | None:
+        """Whether the engine offers it is seen when it is asked."""
+        if is_scalar(value) and not isinstance(value, bool):
+            return value
+        if value is not None:
+            self.report.problem(TOML, f"{at}default", "This must be a text or a number.")
+        return None
 
     def _check_reach(self, type_: ParamType, targets: tuple[Target, ...], at: str) -> None:
         if self.graph is None:

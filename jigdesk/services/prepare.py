@@ -18,10 +18,11 @@ from jigdesk.domain.manifest import MAX_REQUEST_BYTES, FileInput, Manifest, pars
 from jigdesk.domain.planning import Plan, make_plan
 from jigdesk.domain.template import InputSpec, Template
 from jigdesk.ports import FileDigest, Journal, ObjectStore
+from jigdesk.services.branch import Branches, ParentStage
 from jigdesk.services.changes import STATE, moved, put_json
 from jigdesk.services.claim import Claims
 from jigdesk.services.folder import JobFolder
-from jigdesk.services.media import check_picture
+from jigdesk.services.media import check_clip, check_picture
 from jigdesk.services.record import PlanRecord
 
 FILES_WAIT_S = 30.0
@@ -54,6 +55,7 @@ class Preparer:
         *,
         max_file_bytes: int = 0,
         max_pixels: int = 0,
+        max_seconds: int = 0,
     ) -> None:
         self._journal = journal
         self._store = store
@@ -61,6 +63,8 @@ class Preparer:
         self._claims = claims
         self._max_file_bytes = max_file_bytes or MAX_INPUT_BYTES
         self._max_pixels = max_pixels or None
+        self._max_seconds = max_seconds
+        self._branches = Branches(journal, store)
 
     async def prepare(self, job: Job, folder: JobFolder) -> None:
         """Do it all; raises JobError when the job cannot go on, StoreUnavailable to retry.
@@ -72,13 +76,13 @@ class Preparer:
             return
         manifest, patient = await self._manifest(job.job_id)
         owner_id = await self._owner(job.job_id, manifest)
-        plan = await self._plan(job, manifest)
+        parent = await self._branches.parent(job.job_id, manifest)
+        plan, templates = await self._plan(job, manifest, parent)
         await asyncio.to_thread(folder.create)
-        files = await self._files(job.job_id, manifest, plan, folder, patient=patient)
+        files = await self._files(job.job_id, plan, templates, folder, patient=patient)
         plan = plan.with_files(files)
-        record = PlanRecord(
-            plan, {s.workflow: self._templates.available[s.workflow] for s in plan.stages}
-        )
+        parent_files = await self._branches.fetch(plan, parent, folder)
+        record = PlanRecord(plan, templates, parent_files)
         change = moved(
             job,
             JobStatus.QUEUED,
@@ -136,25 +140,47 @@ class Preparer:
                 return owner
         return None if manifest.client_id is None else client_owner(manifest.client_id)
 
-    async def _plan(self, job: Job, manifest: Manifest) -> Plan:
+    async def _plan(
+        self, job: Job, manifest: Manifest, parent: ParentStage | None
+    ) -> tuple[Plan, dict[str, Template]]:
+        """The plan, and the templates of its stages as they are now.
+
+        A job that begins again by itself goes on with the templates that it began with: what
+        was edited meanwhile touches no job under way. An owner's retry takes the new ones.
+        """
         stored = await self._journal.plan(job.job_id)
-        before = None if stored is None else PlanRecord.from_json(stored).plan
-        return make_plan(
+        before = None
+        available, unavailable = self._templates.available, self._templates.unavailable
+        if stored is not None:
+            record = await asyncio.to_thread(PlanRecord.from_json, stored)
+            before = record.plan
+            if job.automatic_attempts:
+                available = {**available, **record.templates}
+                unavailable = {n: why for n, why in unavailable.items() if n not in available}
+        plan = make_plan(
             manifest,
-            self._templates.available,
-            self._templates.unavailable,
+            available,
+            unavailable,
             lambda: secrets.randbits(SEED_BITS),
             before=before,
+            parent_outputs=None if parent is None else parent.outputs(),
         )
+        return plan, {stage.workflow: available[stage.workflow] for stage in plan.stages}
 
     async def _files(
-        self, job_id: str, manifest: Manifest, plan: Plan, folder: JobFolder, *, patient: bool
+        self,
+        job_id: str,
+        plan: Plan,
+        templates: Mapping[str, Template],
+        folder: JobFolder,
+        *,
+        patient: bool,
     ) -> dict[str, tuple[int, str]]:
         """Fetch and check every file that the plan names: path → (size in bytes, sha256)."""
         deadline_s = time.monotonic() + (FILES_WAIT_S if patient else 0.0)
         found: dict[str, tuple[int, str]] = {}
         for index, stage in enumerate(plan.stages):
-            specs = self._templates.available[stage.workflow].inputs
+            specs = templates[stage.workflow].inputs
             for name, source in stage.inputs.items():
                 if not isinstance(source, FileInput):
                     continue
@@ -193,4 +219,13 @@ class Preparer:
             await asyncio.sleep(FILES_LOOK_S)
         if spec.kind in ("image", "mask"):
             await asyncio.to_thread(check_picture, target, field, self._max_pixels)
+        elif spec.kind in ("video", "audio"):
+            await asyncio.to_thread(
+                check_clip,
+                target,
+                spec.kind,
+                field,
+                max_seconds=self._max_seconds,
+                max_pixels=self._max_pixels,
+            )
         return digest

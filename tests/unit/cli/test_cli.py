@@ -18,7 +18,7 @@ SUBCOMMANDS = [
     ["demo"],
     ["submit"],
     ["jobs"],
-    *(["jobs", name] for name in ("list", "show", "retry", "cancel", "watch")),
+    *(["jobs", name] for name in ("list", "show", "retry", "cancel", "watch", "branch")),
     ["workflows"],
     *(["workflows", name] for name in ("list", "show", "check")),
     ["config"],

@@ -1,0 +1,107 @@
+"""Templates against a live engine: checked at start, when files change, and as the engine is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.harness.pictures import photo
+from tests.integration.desk.conftest import Desk
+from tests.integration.workflows.conftest import TEMPLATES, workflow_desk
+
+
+async def until(true: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not true():  # noqa: ASYNC110 - files and the engine are what is waited for
+            await asyncio.sleep(0.02)
+
+
+def registered(desk: Desk) -> set[str]:
+    try:
+        document = desk.document(f"hosts/{desk.core.host_id}/workflows.json")
+    except FileNotFoundError:
+        return set()
+    return {item["name"] for item in document["workflows"]}
+
+
+async def offered(desk: Desk) -> set[str]:
+    async with desk.browser.http.get(f"{desk.browser.local_url}/api/workflows") as answer:
+        return {item["name"] for item in (await answer.json())["items"]}
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    path = folder / "graph.json"
+    path.write_text(path.read_text().replace(old, new))
+
+
+async def test_a_template_that_the_engine_cannot_run_goes_and_comes_back(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(TEMPLATES / "blend", mine / "blend")
+    async with workflow_desk(tmp_path / "home", mine) as desk:
+        templates = desk.core.templates
+        await until(lambda: "blend" in registered(desk))
+        change(mine / "blend", "ImageBlend", "ImageBlent")
+        await until(lambda: "blend" in templates.unavailable)
+        assert templates.unavailable["blend"] == (
+            "Node 3 (Blend): the engine has no node class 'ImageBlent'. Did you mean 'ImageBlend'?"
+        )
+        assert "blend" not in await offered(desk)
+        await until(lambda: "blend" not in registered(desk))
+        check = await templates.health()
+        assert "blend: Node 3" in check.message
+        change(mine / "blend", "ImageBlent", "ImageBlend")
+        await until(lambda: "blend" in registered(desk))
+        assert "blend" in await offered(desk)
+        # a file that cannot be read at all is told apart, and mends just so
+        (mine / "blend" / "workflow.toml").rename(mine / "blend" / "kept.txt")
+        await until(lambda: "broken" in templates.unavailable.get("blend", ""))
+        assert (await templates.health()).level == "warning"
+        (mine / "blend" / "kept.txt").rename(mine / "blend" / "workflow.toml")
+        await until(lambda: "blend" in templates.available)
+
+
+async def test_a_job_under_way_keeps_the_template_that_it_began_with(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(TEMPLATES / "stepwise", mine / "stepwise")
+    async with workflow_desk(tmp_path / "home", mine) as desk:
+        request = {"task": "stepwise", "params": {"steps": 60}, "inputs": {"image": "photo.png"}}
+        job_id = await desk.browser.submit(request, {"photo.png": photo()})
+        await desk.browser.until(job_id, "running")
+        shutil.rmtree(mine / "stepwise")
+        await until(lambda: "stepwise" not in desk.core.templates.available)
+        assert (await desk.browser.until(job_id, "completed"))["status"] == "completed"
+
+
+async def test_a_folder_of_templates_may_come_later(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    async with workflow_desk(tmp_path / "home", mine) as desk:
+        assert "blend" not in desk.core.templates.available
+        shutil.copytree(TEMPLATES, mine)
+        await until(lambda: "blend" in desk.core.templates.available)
+
+
+async def test_the_templates_are_checked_again_when_the_engine_was_restarted(
+    tmp_path: Path,
+) -> None:
+    async with workflow_desk(tmp_path / "home") as desk:
+        asked = []
+        ask = desk.core.engine.client.object_info
+
+        async def counted() -> object:
+            asked.append(1)
+            return await ask()
+
+        desk.core.engine.client.object_info = counted  # type: ignore[method-assign]
+        await until(lambda: bool(desk.core.templates.unavailable) or bool(asked))
+        before = len(asked)
+        await desk.core.engine.act("restart")
+        await until(lambda: len(asked) > before, 30)
+
+
+async def test_the_engine_is_where_the_listeners_are_written_down(tmp_path: Path) -> None:
+    async with workflow_desk(tmp_path / "home") as desk:
+        found = json.loads(desk.core.settings.paths.listeners.read_text())
+        assert found["engine_url"] == desk.core.engine.url
