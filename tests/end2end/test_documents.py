@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,6 +222,10 @@ async def test_a_new_attempt_takes_the_old_end_away(desk: Serving, browser: Brow
     assert not (desk.bucket / f"outputs/{job_id}/error.json").exists()
 
 
+def said(desk: Serving, key: str, state: str) -> Callable[[], bool]:
+    return lambda: bool(desk.document(key)["state"] == state)
+
+
 async def test_the_registration_of_the_host(desk: Serving, http: aiohttp.ClientSession) -> None:
     (path,) = (desk.bucket / "hosts").glob("*.json")
     host = desk.document(f"hosts/{path.name}")
@@ -238,14 +243,11 @@ async def test_the_registration_of_the_host(desk: Serving, http: aiohttp.ClientS
     assert {"blur", "upscale", "invert", "enhance", "refine", "animate"} <= names
 
     control = {"Authorization": f"Bearer {desk.token}"}
-    for step, expected in (("pause", "paused"), ("resume", "running"), ("drain", "draining")):
+    for step, word in (("pause", "paused"), ("resume", "running"), ("drain", "draining")):
         url = f"{desk.local_url}/control/queue/{step}"
         async with http.post(url, headers=control) as answer:
             assert answer.status < 300, await answer.text()
-        word = expected
-        await eventually(
-            lambda word=word: desk.document(f"hosts/{path.name}")["state"] == word, within_s=5
-        )
+        await eventually(said(desk, f"hosts/{path.name}", word), within_s=5)
     assert desk.document(f"hosts/{path.name}")["accepting"] is False
     async with http.post(f"{desk.local_url}/control/queue/resume", headers=control) as answer:
         assert answer.status < 300

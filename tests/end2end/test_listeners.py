@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Mapping
 
 import aiohttp
@@ -15,7 +14,7 @@ from tests.harness.pictures import photo
 from tests.harness.serving import Serving
 from tests.harness.shapes import is_error, is_list
 
-NOBODY = str(uuid.uuid4())
+NOBODY = "00000000-0000-4000-8000-000000000000"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 LOCAL_ROUTES = {
     "/api/jobs": {"GET", "POST"},
