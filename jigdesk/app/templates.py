@@ -126,8 +126,8 @@ class LiveTemplates:
         before = self._view
         self._view = _View(catalogue, available, unavailable, lacks_files)
         for name, why in unavailable.items():
-            if before.unavailable.get(name) != why:
-                log.warning("workflow %s is not available: %s", name, why)
+            if before.unavailable.get(name) != why and why != _NOT_YET:
+                log.info("workflow %s is not available: %s", name, why)
         for name in available.keys() & before.unavailable.keys():
             log.info("workflow %s is available again", name)
         if (available, unavailable) != (before.available, before.unavailable):

@@ -6,7 +6,7 @@ custom nodes print what they like: only what is surely wrong is a problem.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
@@ -154,7 +154,7 @@ class _Checker:
         name = self._template.node_class(node)
         if name in self._info:
             return True
-        hint = nearest(name, self._info)
+        hint = _close(name, self._info)
         self._problem(
             node, "", f"{self._where(node)}: the engine has no node class {quoted(name)}.{hint}"
         )
@@ -358,6 +358,12 @@ class _Checker:
                     "nothing, so it makes no results."
                 )
                 self._report.problem(TOML, f"outputs.{name}.node", message)
+
+
+def _close(name: str, options: Iterable[str]) -> str:
+    """As `nearest`, but nothing where none is close: an engine has hundreds of classes."""
+    hint = nearest(name, options)
+    return hint if hint.startswith(" Did you mean") else ""
 
 
 def _shown(offered: Sequence[object]) -> str:

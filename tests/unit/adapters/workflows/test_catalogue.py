@@ -22,6 +22,8 @@ SHIPPED = {
     "animate": ("fps", 1, 60, 8),
     "invert": None,
 }
+NEEDS_MODELS = {"txt2img", "img2img", "inpaint", "upscale_model"}
+ALL = set(SHIPPED) | NEEDS_MODELS
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def copied(root: Path, source: str, name: str) -> Path:
 
 
 def test_what_ships(shipped: dict[str, Template]) -> None:
-    assert set(shipped) == set(SHIPPED)
+    assert set(shipped) == ALL
     for name, expected in SHIPPED.items():
         template = shipped[name]
         assert template.warnings == ()
@@ -50,6 +52,18 @@ def test_what_ships(shipped: dict[str, Template]) -> None:
             (spec,) = template.params.values()
             assert isinstance(spec, ParamSpec)
             assert (spec.name, spec.minimum, spec.maximum, spec.default) == expected
+
+
+def test_those_that_need_models_take_what_the_engine_has(shipped: dict[str, Template]) -> None:
+    for name in NEEDS_MODELS:
+        template = shipped[name]
+        assert template.warnings == ()
+        (model,) = [spec for spec in template.params.values() if spec.from_engine]
+        assert model.choices == ()
+        assert not any(spec.is_required for spec in template.params.values() if spec is not model)
+        assert all(node["_meta"]["title"] for node in template.graph.values())
+    assert {spec.kind for spec in shipped["inpaint"].inputs.values()} == {"image", "mask"}
+    assert shipped["txt2img"].inputs == {}
 
 
 def test_the_contracts_example_holds(shipped: dict[str, Template]) -> None:
@@ -65,6 +79,7 @@ def test_only_core_nodes_but_for_refine(shipped: dict[str, Template]) -> None:
     used = {
         name: {node["class_type"] for node in template.graph.values()}
         for name, template in shipped.items()
+        if name not in NEEDS_MODELS
     }
     assert used.pop("refine") == {"LoadImage", "DemoRefine", "SaveImage"}
     assert set().union(*used.values()) == core
@@ -74,7 +89,7 @@ def test_later_folders_win(tmp_path: Path) -> None:
     copied(tmp_path, "invert", "blur")
     catalogue = load_catalogue([workflows_dir(), tmp_path])
     assert catalogue.templates["blur"].title == "Invert"
-    assert len(catalogue.templates) == len(SHIPPED)
+    assert len(catalogue.templates) == len(ALL)
 
 
 def test_a_broken_one_harms_only_its_own_name(tmp_path: Path) -> None:
@@ -86,7 +101,7 @@ def test_a_broken_one_harms_only_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a folder")
     catalogue = load_catalogue([workflows_dir(), tmp_path])
     assert set(catalogue.broken) == {"blur", "empty", "Bad Name"}
-    assert set(catalogue.templates) == set(SHIPPED) - {"blur"} | {"mine"}
+    assert set(catalogue.templates) == ALL - {"blur"} | {"mine"}
     assert [problem.file for problem in catalogue.broken["empty"].problems] == [
         "workflow.toml",
         "graph.json",
@@ -95,7 +110,7 @@ def test_a_broken_one_harms_only_its_own_name(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     catalogue = load_catalogue([tmp_path / "nowhere", workflows_dir()])
-    assert set(catalogue.templates) == set(SHIPPED)
+    assert set(catalogue.templates) == ALL
     assert [problem.file for problem in catalogue.problems] == [str(tmp_path / "nowhere")]
 
 
