@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from typing import Any
 
 from PySide6.QtWidgets import QApplication
 
@@ -88,10 +89,11 @@ class Desk:
 
     async def _started(self, thread: CoreThread) -> Core | None:
         """The running core; None when the owner left before it was."""
-        starting = asyncio.wrap_future(thread.started)
+        starting: asyncio.Future[Core] = asyncio.wrap_future(thread.started)
         leaving = asyncio.create_task(self._leave.wait())
+        both: set[asyncio.Future[Any]] = {starting, leaving}
         try:
-            await asyncio.wait({starting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
         if starting.done():
@@ -125,8 +127,9 @@ class Desk:
     async def _until_left(self, thread: CoreThread) -> None:
         leaving = asyncio.create_task(self._leave.wait())
         ended = asyncio.wrap_future(thread.ended)
+        both: set[asyncio.Future[Any]] = {leaving, ended}
         try:
-            await asyncio.wait({leaving, ended}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
         if ended.done() and (bug := ended.exception()) is not None:

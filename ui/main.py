@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
+from PySide6.QtCore import QSocketNotifier
 from PySide6.QtWidgets import QApplication
-from qasync import QEventLoop
+from qasync import QEventLoop  # type: ignore[import-untyped]
 
 from jigdesk.logs import logging_to
 from jigdesk.resources import assets_dir
@@ -85,8 +87,14 @@ def _bugs_shown(bugs: BugBox, loop: asyncio.AbstractEventLoop) -> Iterator[None]
 
 @contextlib.contextmanager
 def _leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM leave without asking; the bridge's beat lets Python see them."""
+    """SIGINT and SIGTERM leave without asking; a second one ends the process."""
     asked = False
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    # Qt waits outside of Python, which runs handlers only when something wakes it
+    woken = QSocketNotifier(near.fileno(), QSocketNotifier.Type.Read)
+    woken.activated.connect(lambda: near.recv(64))
 
     def on_signal(number: int, _: FrameType | None) -> None:
         nonlocal asked
@@ -96,6 +104,7 @@ def _leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
         asked = True
         leave()
 
+    wakeup = signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
     before = {
         number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
     }
@@ -104,6 +113,10 @@ def _leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup)
+        woken.setEnabled(False)
+        near.close()
+        far.close()
 
 
 if __name__ == "__main__":

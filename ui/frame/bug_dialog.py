@@ -10,8 +10,15 @@ from collections.abc import Callable
 import PySide6
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from jigdesk import __version__
 from ui.theme.theme import Theme
@@ -37,7 +44,7 @@ class BugDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(640, 420)
         title = QLabel("Something went wrong in JigDesk itself", self)
-        title.setProperty("size", "large")
+        title.setProperty("scale", "large")
         words = QLabel(
             "Your jobs are safe: they are in the journal and go on. Copy the report and send it to "
             "the project; it names no secret.",

@@ -21,7 +21,7 @@ class QuitDialog(QDialog):
         self.setFixedWidth(460)
         jobs = counted(figures.active, "job")
         title = QLabel(f"{jobs} {'is' if figures.active == 1 else 'are'} under way", self)
-        title.setProperty("size", "large")
+        title.setProperty("scale", "large")
         # a paused queue never runs empty
         self._can_finish = figures.paused is None
         words = QLabel(_words(figures, can_finish=self._can_finish), self)

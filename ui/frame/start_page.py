@@ -35,7 +35,7 @@ class StartPage(QWidget):
         card.setObjectName("card")
         card.setFixedWidth(CARD_PX)
         self._title = QLabel(card)
-        self._title.setProperty("size", "large")
+        self._title.setProperty("scale", "large")
         self._words = QLabel(card)
         self._words.setWordWrap(True)
         self._words.setTextFormat(Qt.TextFormat.PlainText)

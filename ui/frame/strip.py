@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QGuiApplication
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QPainter
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -74,8 +74,6 @@ class Item(QAbstractButton):
 
     def paintEvent(self, _event: object) -> None:  # noqa: N802 - Qt's name
         """Paint the ground under the pointer; the parts paint themselves."""
-        from PySide6.QtGui import QPainter  # noqa: PLC0415
-
         if not (self.underMouse() or self.hasFocus()):
             return
         painter = QPainter(self)

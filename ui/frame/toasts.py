@@ -151,7 +151,7 @@ class History(QFrame):
         for notice in reversed(notices[-8:]):
             when = QLabel(local_time(notice.at), self)
             when.setProperty("tone", "muted")
-            when.setProperty("size", "small")
+            when.setProperty("scale", "small")
             text = QLabel(notice.text, self)
             text.setWordWrap(True)
             text.setTextFormat(Qt.TextFormat.PlainText)

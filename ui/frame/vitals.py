@@ -125,8 +125,8 @@ def _webhooks(figures: Figures, kept: Mapping[str, str]) -> Vital:
 
 
 def _short(check: Check, kept: Mapping[str, str]) -> str:
-    if check.name == "store" and check.level == "ok":
-        return kept.get("store", check.message)
+    if check.level == "ok" and check.name in ("store", "publisher"):
+        return kept.get(check.name, check.message)
     if check.name == "disk":
         return check.message.partition(" of ")[0] + " free" if " of " in check.message else "low"
     first, _, _ = check.message.partition(". ")

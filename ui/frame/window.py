@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
@@ -52,7 +50,11 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(theme.icons.icon("jigdesk", "accent", 32))
         self.setMinimumSize(LEAST_SIZE)
         self.rail = Rail(theme, self)
-        kept = {"store": core.store.bucket, "public": core.public_url_local}
+        kept = {
+            "store": core.store.bucket,
+            "public": core.public_url_local,
+            "publisher": _publisher(core),
+        }
         self.strip = HealthStrip(theme, kept, self)
         self.status = StatusBar(theme, self)
         self._stack = QStackedWidget(self)
@@ -214,4 +216,8 @@ class MainWindow(QMainWindow):
         History(self.toasts.history, self).open_above(self.status.messages_button)
 
 
-PageMaker = Callable[[MainWindow], QWidget]
+def _publisher(core: Core) -> str:
+    publisher = core.settings.publisher
+    if publisher.kind == "local":
+        return "this desk's stream"
+    return f"Pusher · {publisher.host or publisher.cluster}"

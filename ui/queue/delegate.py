@@ -57,8 +57,8 @@ class RowPainter(QStyledItemDelegate):
         """Paint one cell."""
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(option.rect)  # type: ignore[attr-defined]
-        state = option.state  # type: ignore[attr-defined]
+        area = QRectF(option.rect)
+        state = option.state
         selected = bool(state & QStyle.StateFlag.State_Selected)
         ground = "accent_background" if selected else "panel"
         job = self._model.job(index.row())
@@ -102,16 +102,16 @@ class RowPainter(QStyledItemDelegate):
                     job.status,
                     self._theme.colour("muted" if name == "faint" else name),
                 )
-                words = area.adjusted(18, 0, 0, 0)
+                beside = area.adjusted(18, 0, 0, 0)
                 colour = ink("muted" if name == "faint" else name, ground)
-                self._text(painter, words, STATE_WORDS[job.status], colour)
+                self._text(painter, beside, STATE_WORDS[job.status], colour)
             case Column.WORKFLOW:
                 self._paint_workflow(painter, area, job, ground)
             case Column.PROGRESS:
                 self._paint_progress(painter, area, job, ground)
             case Column.JOB:
                 words = self._model.words(job, column)
-                self._text(painter, area, words, ink("muted", ground), SMALL_PX + 1, mono=True)
+                self._text(painter, area, words, ink("muted", ground), BASE_PX, mono=True)
             case Column.LAST | Column.CREATED | Column.ATTEMPTS:
                 words = self._model.words(job, column)
                 self._text(painter, area, words, ink("muted", ground), right=True)
@@ -141,10 +141,10 @@ class RowPainter(QStyledItemDelegate):
             tone = "muted"
         colour = self._theme.ink(tone, ground)
         if job.status not in WITH_BAR:
-            self._text(painter, area, words, colour, SMALL_PX + 1)
+            self._text(painter, area, words, colour)
             return
         upper, lower = _lines(area)
-        self._text(painter, upper, words, colour, SMALL_PX + 1)
+        self._text(painter, upper, words, colour)
         bar = QRectF(lower.left(), lower.center().y() - 1, lower.width() - PERCENT_PX, BAR_PX)
         done = self._model.bar(job)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -21,7 +21,7 @@ class Nothing(QWidget):
         super().__init__(parent)
         self._dock_url = dock_url
         self._title = QLabel(self)
-        self._title.setProperty("size", "large")
+        self._title.setProperty("scale", "large")
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._words = QLabel(self)
         self._words.setProperty("tone", "muted")
@@ -41,7 +41,11 @@ class Nothing(QWidget):
         column.setSpacing(12)
         column.addStretch(2)
         column.addWidget(self._title)
-        column.addWidget(self._words, 0, Qt.AlignmentFlag.AlignHCenter)
+        words = QHBoxLayout()
+        words.addStretch(1)
+        words.addWidget(self._words)
+        words.addStretch(1)
+        column.addLayout(words)
         column.addLayout(row)
         column.addStretch(3)
 
@@ -55,7 +59,7 @@ class Nothing(QWidget):
         self._say(
             "No jobs yet",
             "Run a sample job to see the desk at work: a drawn picture is refined and enlarged. "
-            f"Or send your own from the job page at {self._dock_url}",
+            f"Or send your own from the job page at\n{self._dock_url}",
             "Run the sample job",
         )
 

@@ -72,7 +72,7 @@ class JobMenu(QMenu):
         action = QAction(words, self)
         action.setShortcut(QKeySequence(keys))
         action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(lambda: run())
+        action.triggered.connect(run)
         self._icons[action] = icon
         self.addAction(action)
         parent = self.parentWidget()
@@ -119,7 +119,7 @@ class SelectionBar(QWidget):
         super().__init__(parent)
         self._label = QLabel(self)
         self._label.setProperty("tone", "muted")
-        self._label.setProperty("size", "small")
+        self._label.setProperty("scale", "small")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)

@@ -7,8 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtCore import Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
 
 from jigdesk.domain.changes import JobQuery
 from jigdesk.domain.clock import Clock, utc_now
@@ -52,11 +58,13 @@ class QueueModel(QAbstractTableModel):
 
     A change that may move rows (a new job, another sort key) makes the list stale: what is in
     view is read again with the next beats, and rows keep their identity through it, so that
-    the selection and the place survive. `shown(count)` follows each reading.
+    the selection and the place survive. `shown(count)` follows each reading, `unreadable(why)`
+    one that failed; `moved` tells that rows have other places now.
     """
 
     shown = Signal(int)
     moved = Signal()
+    unreadable = Signal(str)
 
     def __init__(self, bridge: Asks, parent: QObject | None = None, clock: Clock = utc_now) -> None:
         super().__init__(parent)
@@ -182,7 +190,7 @@ class QueueModel(QAbstractTableModel):
             case _:
                 return None
 
-    def words(self, job: Job, column: Column) -> str:
+    def words(self, job: Job, column: Column) -> str:  # noqa: PLR0911 - one a column
         """What a cell says."""
         match column:
             case Column.STATE:
@@ -210,7 +218,7 @@ class QueueModel(QAbstractTableModel):
             case Column.CREATED:
                 return day_or_time(job.created_at, self._now)
 
-    def _explained(self, job: Job, column: Column) -> str | None:
+    def _explained(self, job: Job, column: Column) -> str | None:  # noqa: PLR0911 - as above
         match column:
             case Column.JOB:
                 return job.job_id
@@ -304,9 +312,7 @@ class QueueModel(QAbstractTableModel):
     def _rows_lost(self, failure: JigDeskError) -> None:
         self._reading, self._stale = False, True
         self._beats_since = -20 * REFRESH_BEATS  # the journal's disk does not mend in a second
-        raise_failure = getattr(self._bridge, "failed", None)
-        if raise_failure is not None:
-            raise_failure.emit(failure.message)
+        self.unreadable.emit(failure.message)
 
     def _reset(self, found: Found) -> None:
         self.beginResetModel()
@@ -344,9 +350,10 @@ class QueueModel(QAbstractTableModel):
         new = []
         for index in old:
             row: int | None = index.row()
-            if row in before:
-                row = self._rows.row_of(before[row])
-            elif row is not None and self._rows.at(row) is not None:
+            known = before.get(index.row())
+            if known is not None:
+                row = self._rows.row_of(known)
+            elif self._rows.at(index.row()) is not None:
                 row = None  # another job took its place
             gone = row is None or row >= found.count
             new.append(QModelIndex() if gone else self.index(row or 0, index.column()))

@@ -45,8 +45,11 @@ PAUSE_REASON = "The owner holds the queue."
 
 
 class QueuePage(QWidget):
-    """Every job. Emits `opened(job_id)` when one is to be inspected, `current(job_id)` when the
-    row that has the focus changes (empty for none)."""
+    """Every job.
+
+    Emits `opened(job_id)` when one is to be inspected, and `current(job_id)` when another row
+    has the focus (empty for none).
+    """
 
     opened = Signal(str)
     current = Signal(str)
@@ -119,6 +122,7 @@ class QueuePage(QWidget):
         bridge.ticked.connect(self.model.beat)
         bridge.ticked.connect(self._beat)
         self.model.shown.connect(self._show_count)
+        self.model.unreadable.connect(bridge.failed)
         self.chips.chosen.connect(self._show_filter)
         self.search.textChanged.connect(lambda _: self._debounce.start())
         self.search.textChanged.connect(self.chips.show_text)
@@ -233,7 +237,9 @@ class QueuePage(QWidget):
     def _show_count(self, count: int) -> None:
         query = self.model.query
         if count:
-            self._body.setCurrentWidget(self.table)
+            if self._body.currentWidget() is not self.table:
+                self._body.setCurrentWidget(self.table)
+                self.table.setFocus()
             return
         plain = replace(query, sort="created_at", descending=True)
         if plain == JobQuery():
@@ -267,12 +273,12 @@ class QueuePage(QWidget):
     def _draw(self) -> None:
         figures, icons = self._figures, self._theme.icons
         held = figures is not None and (figures.paused or figures.draining) is not None
-        self._pause.setText("Resume" if held else "Pause")
+        self._pause.setText(" Resume" if held else " Pause")
         self._pause.setIcon(icons.icon("resume" if held else "pause", "text", 16))
         self._pause.setToolTip(
             "Let jobs run and come in again" if held else "Accept jobs and let them wait"
         )
-        self._drain.setText("Drain")
+        self._drain.setText(" Drain")
         self._drain.setIcon(icons.icon("drain", "text", 16))
         self._drain.setToolTip("Accept nothing new and finish what is here")
         self._drain.setVisible(not held)

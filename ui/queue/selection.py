@@ -70,14 +70,14 @@ class Selected(QObject):
     def _took(self, added: QItemSelection, gone: QItemSelection) -> None:
         if self._putting:
             return
-        for stretch in gone:
+        for stretch in gone.toList():
             for row in range(stretch.top(), stretch.bottom() + 1):
                 job = self._model.job(row)
                 if job is not None:
                     self._ids.pop(job.job_id, None)
         if not self._rows.hasSelection():
             self._ids.clear()
-        for stretch in added:
+        for stretch in added.toList():
             missing = []
             for row in range(stretch.top(), stretch.bottom() + 1):
                 job = self._model.job(row)

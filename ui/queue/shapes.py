@@ -13,7 +13,7 @@ _TOP = 90 * 16
 
 
 def paint_state(painter: QPainter, centre: QPointF, status: JobStatus, colour: QColor) -> None:
-    """A disc runs, a ring waits, a filling disc is on its way, a tick, a cross or a dash is over."""
+    """A disc runs, a ring waits, a filling disc is between; a tick, a cross or a dash is over."""
     ring = QRectF(centre.x() - 4.5, centre.y() - 4.5, 9, 9)
     pen = QPen(colour, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
