@@ -9,7 +9,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 
 	--generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
 	--custom-compile-command "make lock" --group build
 
-.PHONY: help demo test run lint format docs bench lock clean
+.PHONY: help demo test realparts run lint format docs bench lock clean
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,9 +20,12 @@ demo: $(READY)  ## Run a sample job end to end on this machine, with no account
 run: $(READY)  ## Open the window
 	$(BIN)/jigdesk
 
-test: $(READY_DEV)  ## Run all tests: the unit tests, then the rest
+test: $(READY_DEV) realparts  ## Run all tests: the unit tests, then the rest
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q tests/unit
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore=tests/unit
+
+realparts: $(READY_DEV)  ## Install what tests start and pip does not have: soketi
+	@bash .ci/realparts.sh $(BIN)/python
 
 lint: $(READY_DEV)  ## Check format, style, types and layers
 	$(BIN)/ruff format --check .
@@ -45,7 +48,8 @@ lock: $(READY_DEV)  ## Resolve the newest allowed versions into the lock files
 	$(UV_COMPILE) --upgrade --group dev --constraints requirements.lock --output-file requirements-dev.lock
 
 clean:  ## Take away what the other targets made
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) tests/realparts/soketi/node tests/realparts/soketi/node_modules
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(READY): requirements.lock pyproject.toml .ci/setup.sh
 	$(SETUP) requirements.lock

@@ -33,6 +33,8 @@ BATCH = 10
 JOBS_AT_ONCE = 4
 REJECTIONS = 5
 """How often an event that the publisher answers but does not take is tried."""
+ASK_AGAIN_S = 15.0
+"""The longest wait between two tries at a publisher that takes nothing: browsers sit there."""
 RECHECK_S = 1.0
 SETTLE_S = 2.0
 MAX_REMEMBERED = 1_000
@@ -109,7 +111,7 @@ class PublishOutbox:
                 async with self._rounds:
                     self._rounds.notify_all()
                 if failure is not None:
-                    await _wait(self._hurry, backoff_s(tries))
+                    await _wait(self._hurry, backoff_s(tries, cap_s=ASK_AGAIN_S))
                 else:
                     # a timer only while a rejected event waits for its next try
                     waiting, _ = await until_it_works(self.lag)

@@ -35,7 +35,9 @@ _APP_ID = re.compile(r"[0-9]{1,20}")
 _CLUSTER = re.compile(r"[a-z0-9-]{1,32}")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]")
 _MAX_PORT = 65_535
-_TOO_LARGE = "413"
+_NOT_TAKEN = frozenset({"400", "413"})
+"""What Pusher answers to events that it will not take at a later time either."""
+_STATUS = {PusherBadRequest: "400", PusherBadAuth: "401", PusherForbidden: "403"}
 
 
 class PusherPublisher:
@@ -123,41 +125,46 @@ class PusherPublisher:
     def _send(self, request: Callable[[Any], object]) -> None:
         client = self._idle.get_nowait()  # there are as many as threads
         try:
-            request(client)
+            answer = request(client)
+            # WORKAROUND: soketi 1.6 answers 200 to everything and says the status in the body
+            status = answer.get("code") if isinstance(answer, dict) and "error" in answer else None
         # What these exceptions say is not passed on: the URL in them carries the signature.
-        except PusherBadAuth:
-            raise PublishForbidden(
-                f"Pusher at {self._where} refused the credentials: check publisher.app_id, "
-                "publisher.key and publisher.secret."
-            ) from None
-        except PusherForbidden:
-            raise PublishForbidden(
-                f"Pusher at {self._where} refused the credentials: the app is disabled, or it "
-                "has used up its quota."
-            ) from None
-        except PusherBadRequest:
-            raise PublishRejected(
-                f"Pusher at {self._where} refused the events (HTTP 400)."
-            ) from None
+        except (PusherBadRequest, PusherBadAuth, PusherForbidden) as error:
+            status = _STATUS[type(error)]
         except requests.Timeout:
             raise PublishError(f"Pusher at {self._where} did not answer in time.") from None
         except (requests.RequestException, OSError):
             raise PublishError(f"Pusher at {self._where} cannot be reached.") from None
         except PusherError as error:
             status = str(error).partition(":")[0]
-            shown = f" (HTTP {status})" if status.isdigit() else ""
-            kind = PublishRejected if status == _TOO_LARGE else PublishError
-            raise kind(f"Pusher at {self._where} refused the events{shown}.") from None
         except ValueError:
             raise PublishError(
                 f"What answers at {self._where} does not speak Pusher's protocol."
             ) from None
         finally:
             self._idle.put(client)
+        if status is not None:
+            raise _refusal(self._where, str(status))
 
 
-def _trigger(events: list[dict[str, str]], client: Any) -> None:
-    client.trigger_batch(events, already_encoded=True)
+def _refusal(where: str, status: str) -> PublishError:
+    if status == "401":
+        return PublishForbidden(
+            f"Pusher at {where} refused the credentials: check publisher.app_id, "
+            "publisher.key and publisher.secret."
+        )
+    if status == "403":
+        return PublishForbidden(
+            f"Pusher at {where} refused the credentials: the app is disabled, or it has used "
+            "up its quota."
+        )
+    shown = f" (HTTP {status})" if status.isdigit() else ""
+    kind = PublishRejected if status in _NOT_TAKEN else PublishError
+    return kind(f"Pusher at {where} refused the events{shown}.")
+
+
+def _trigger(events: list[dict[str, str]], client: Any) -> object:
+    return client.trigger_batch(events, already_encoded=True)
 
 
 def _event(message: Message) -> dict[str, str]:

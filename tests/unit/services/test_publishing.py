@@ -145,7 +145,7 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setattr(publishing, "backoff_s", lambda _tries: 0.02)
+    monkeypatch.setattr(publishing, "backoff_s", lambda _tries, **_: 0.02)
     monkeypatch.setattr(publishing, "RECHECK_S", 0.02)
     async with SqliteJournal.open(tmp_path / "journal.db", publishing=True) as journal:
         yield World(journal)
@@ -321,7 +321,7 @@ async def test_one_event_that_is_not_taken_holds_its_own_job_back_and_not_for_ev
     world.browsers.rejects = lambda message: message.data.get("stage") == "poison"
     async with world.running():
         await world.browsers.until(lambda: len(world.browsers.heard(good)) == 3)
-        assert world.browsers.heard(bad) == [(ACCEPTED, 1)]
+        assert world.browsers.heard(bad) in ([], [(ACCEPTED, 1)])  # held back
         await world.drained()
     assert [name for name, _ in world.browsers.heard(bad)] == [ACCEPTED, COMPLETED, DONE_SHORT]
     assert world.outbox.failure is None
@@ -347,7 +347,7 @@ async def test_a_store_that_gives_no_urls_holds_nobody_else_back(world: World) -
 async def test_a_flush_tries_a_dead_pusher_once_and_a_living_one_until_all_is_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "backoff_s", lambda _tries: 3600.0)
+    monkeypatch.setattr(publishing, "backoff_s", lambda _tries, **_: 3600.0)
     world.browsers.failure = PublishError("down")
     job_id = await world.job()
     async with world.running():

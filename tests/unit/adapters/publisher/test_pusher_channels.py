@@ -137,8 +137,9 @@ async def test_several_jobs_go_out_side_by_side(
         (web.Response(status=403, text="over quota"), "refused the credentials"),
         (web.Response(status=500, text="oops app-secret"), "HTTP 500"),
         (web.Response(status=200, text="<html>"), "does not speak"),
+        (web.json_response({"error": "too many", "code": 429}), "HTTP 429"),
     ],
-    ids=["400", "403", "500", "html"],
+    ids=["400", "403", "500", "html", "200"],
 )
 async def test_refusals_are_sentences_without_secrets(
     server: PusherServer, publisher: PusherPublisher, answer: web.Response, words: str
