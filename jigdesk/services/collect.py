@@ -16,7 +16,7 @@ from jigdesk.domain.errors import ErrorCode, JobError, ObjectNotFound
 from jigdesk.domain.template import OutputSpec, Template
 from jigdesk.ports import Engine, FileDigest
 from jigdesk.services.folder import JobFolder
-from jigdesk.services.media import describe
+from jigdesk.services.media import OF_NO_KIND, describe
 from jigdesk.services.thumbs import make_thumb
 
 MAX_FILE_BYTES = 8 * 1024**3
@@ -144,7 +144,9 @@ class _About:
     async def result(self, index: int, path: Path, digest: FileDigest) -> ResultFile:
         """Look at a fetched file, and make its small picture where it can have one."""
         media = await asyncio.to_thread(describe, path)
-        kind = media.kind if media.kind != "other" else _public_kind(self.spec.kind)
+        kind = media.kind
+        if kind == "other" and path.suffix not in OF_NO_KIND:
+            kind = _public_kind(self.spec.kind)
         thumb = self.folder.thumb_path(self.stage, f"{path.name}.webp")
         has_thumb = await asyncio.to_thread(make_thumb, path, kind, thumb)
         return ResultFile(

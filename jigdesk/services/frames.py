@@ -12,8 +12,12 @@ from PIL import Image
 _MICROSECONDS = 1_000_000
 _MAX_TRIES = 200
 _MAX_FRAME_PIXELS = 256_000_000
-_LOCAL_ONLY = {"protocol_whitelist": "file", "enable_drefs": "0", "use_absolute_path": "0"}
-"""A playlist or a reference inside a stranger's file must not lead anywhere else."""
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mp3,flac,wav,w64,aac,aiff,"
+    "gif,caf,amr,ac3,opus"
+)
+_LOCAL_ONLY = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "enable_drefs": "0"}
+"""No playlists: a reference inside a stranger's file must not lead anywhere else."""
 
 
 class Unreadable(ValueError):

@@ -43,6 +43,9 @@ _TYPES = {
     ".latent": "application/octet-stream",
     ".safetensors": "application/octet-stream",
 }
+OF_NO_KIND = frozenset({".latent", ".safetensors"})
+"""Suffixes of files that are `other`, whatever a template calls its output."""
+
 FORMATS = tuple(
     plugin.format
     for plugin in (
