@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QPushButton
+
 from jigdesk.app import Core
 from ui.frame.window import MainWindow
 from ui.host.log_feed import LogFeed
+from ui.host.page import HostPage
 from ui.inspector.panel import Inspector
+from ui.newjob.dialog import NewJobDialog
 from ui.queue.page import QueuePage
 
 
@@ -15,10 +20,12 @@ def build_pages(window: MainWindow, core: Core) -> None:
     window.add_page("queue", "Queue", "queue", queue)
     feed = LogFeed(window.bridge)
     feed.open()
-    _add_inspector(window, queue, feed)
+    inspector = _add_inspector(window, queue, feed)
+    _add_new_job(window, core, queue, inspector)
+    window.add_page("host", "Host", "host", HostPage(window.bridge, window.theme, feed))
 
 
-def _add_inspector(window: MainWindow, queue: QueuePage, feed: LogFeed) -> None:
+def _add_inspector(window: MainWindow, queue: QueuePage, feed: LogFeed) -> Inspector:
     inspector = Inspector(window.bridge, window.theme, feed)
     window.set_inspector(inspector)
 
@@ -33,3 +40,30 @@ def _add_inspector(window: MainWindow, queue: QueuePage, feed: LogFeed) -> None:
     queue.opened.connect(opened)
     queue.current.connect(moved)
     inspector.closed.connect(lambda: window.show_inspector(False))
+    return inspector
+
+
+def _add_new_job(window: MainWindow, core: Core, queue: QueuePage, inspector: Inspector) -> None:
+    button = QPushButton("New job", queue)
+    button.setProperty("role", "primary")
+
+    def draw() -> None:
+        button.setIcon(window.theme.icons.icon("plus", "on_accent", 16))
+
+    def sent(job_id: str) -> None:
+        window.show_page("queue")
+        queue.show_job(job_id)
+        inspector.show_job(job_id)
+        window.show_inspector()
+
+    def ask() -> None:
+        dialog = NewJobDialog(core, window.bridge, window)
+        dialog.sent.connect(sent)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    draw()
+    window.theme.changed.connect(draw)
+    button.clicked.connect(ask)
+    QShortcut(QKeySequence(QKeySequence.StandardKey.New), window).activated.connect(ask)
+    queue.add_tool(button)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Hashable
+from pathlib import Path
 
 from PIL import Image, ImageOps
 from PySide6.QtCore import QObject, QSize, QThreadPool, Signal
@@ -15,16 +16,17 @@ MAX_PIXELS = 80_000_000
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
-def decode(data: bytes, size: QSize) -> QImage:
+def decode(source: bytes | Path, size: QSize) -> QImage:
     """The picture's first frame, made to fit `size` where it is larger.
 
     A null image for what is no picture or has too many pixels. Blocks; safe in any thread.
     """
+    readable = io.BytesIO(source) if isinstance(source, bytes) else source
     formats = [name for name in FORMATS if name in Image.OPEN]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=formats) as opened:
+            with Image.open(readable, formats=formats) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     return QImage()
                 opened.draft("RGB", (size.width(), size.height()))
@@ -50,21 +52,21 @@ class Decoder(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(THREADS)
         self._busy: set[Hashable] = set()
-        self._next: dict[Hashable, tuple[bytes, QSize]] = {}
+        self._next: dict[Hashable, tuple[bytes | Path, QSize]] = {}
         self._closed = False
         self._ended.connect(self._settle)
 
-    def ask(self, key: Hashable, data: bytes, size: QSize) -> None:
-        """Decode `data` soon."""
+    def ask(self, key: Hashable, source: bytes | Path, size: QSize) -> None:
+        """Decode an encoded picture, or a file, soon."""
         if self._closed:
             return
         if key in self._busy:
-            self._next[key] = data, size
+            self._next[key] = source, size
             return
         self._busy.add(key)
 
         def work() -> None:
-            self._ended.emit(key, decode(data, size))
+            self._ended.emit(key, decode(source, size))
 
         self._pool.start(work)
 

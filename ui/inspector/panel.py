@@ -226,7 +226,7 @@ class Inspector(QFrame):
         again, self._read_again = self._read_again, False
         if job_id == self._job_id:
             if story is None:
-                self._say("This job is not in the journal any more.")
+                self._say("This job is not in the journal: it comes soon, or it was cleaned away.")
             else:
                 self._show(story)
         elif self._job_id is not None:
@@ -311,6 +311,7 @@ class Inspector(QFrame):
     def _changed(self, job: Job) -> None:
         story = self._story
         if story is None:
+            self._read()
             return
         before = story.job
         self._story = JobStory(job, story.attempts, story.runs, story.graph, story.files)

@@ -13,7 +13,7 @@ from jigdesk.app.job_story import StoryFile
 from ui.theme.theme import SMALL_PX, Theme
 from ui.words import size
 
-WIDTH, HEIGHT = 88, 66
+WIDTH, HEIGHT = 84, 63
 GAP = 8
 ARROW = 16
 MOST = 24

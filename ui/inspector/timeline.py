@@ -19,7 +19,7 @@ from ui.theme.theme import SMALL_PX, Theme
 BAR_HEIGHT = 10
 LINE_HEIGHT = 18
 LEAST_SHARE = 0.015
-_RUN_COLOURS = ("ok", "accent", "text", "error")
+_RUN_COLOURS = ("ok", "accent")
 _SHORTEST_S = 0.01
 
 

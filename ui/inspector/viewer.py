@@ -44,6 +44,7 @@ class Viewer(QDialog):
         self._scale.setProperty("tone", "muted")
         self.compare = self._button("Compare with the input", self._compare_changed)
         self.compare.setCheckable(True)
+        self.compare.setProperty("role", "toggle")
         self.back = self._button("Previous", lambda: self.step(-1))
         self.forth = self._button("Next", lambda: self.step(1))
         fit = self._button("Fit", self.canvas.fit)

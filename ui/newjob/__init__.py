@@ -1,0 +1,1 @@
+"""The new-job dialog: a workflow, its parameters and its files."""

@@ -1,0 +1,241 @@
+"""The new-job dialog. A job of the host goes the way of everybody's."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from jigdesk.app import Core
+from jigdesk.app.own_jobs import OwnJob, own_client_id, send_own_job
+from jigdesk.domain.errors import JigDeskError
+from jigdesk.domain.manifest import MAX_STAGES
+from ui.bridge import Bridge
+from ui.inspector.decoder import Decoder
+from ui.newjob.draft import StageDraft, missing, own_job, story
+from ui.newjob.stage_form import StageForm
+
+SIZE = QSize(680, 640)
+SEED_BITS = 53
+
+
+class NewJobDialog(QDialog):
+    """Use `open()`. Emits `sent(job_id)` once the desk has everything."""
+
+    sent = Signal(str)
+
+    def __init__(self, core: Core, bridge: Bridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("New job")
+        self.setObjectName("newJob")
+        self.resize(SIZE)
+        self._bridge = bridge
+        self._templates = dict(core.templates.available)
+        self._decoder = Decoder(self)
+        self._sending = False
+        self._passed = (0, 0)
+        self.forms: list[StageForm] = []
+        self._body = QWidget(self)
+        self._body.setObjectName("bare")
+        self._stages = QVBoxLayout()
+        self._stages.setSpacing(12)
+        self.add_stage = QPushButton("Add a stage", self)
+        self.add_stage.setAutoDefault(False)
+        self._chain = self._muted("One stage is enough. Another one works on its result.")
+        self._story = self._muted("")
+        self._story.setObjectName("story")
+        self._problem = QLabel(self)
+        self._problem.setWordWrap(True)
+        self._problem.setTextFormat(Qt.TextFormat.PlainText)
+        self._bar = QProgressBar(self)
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 1000)
+        self.send = QPushButton("Send the job", self)
+        self.send.setProperty("role", "primary")
+        self.send.setDefault(True)
+        self.cancel = QPushButton("Cancel", self)
+        self.cancel.setAutoDefault(False)
+        self._lay_out()
+        self.send.clicked.connect(self._send)
+        self.cancel.clicked.connect(self.reject)
+        self.add_stage.clicked.connect(lambda: self.append(None))
+        bridge.ticked.connect(self._tick)
+        bridge.closing.connect(self._decoder.close)
+        self.finished.connect(self._decoder.close)
+        if self._templates:
+            self.append().workflow.setFocus()
+        else:
+            self.add_stage.hide()
+            self._chain.setText(
+                "This desk has no workflow that can run. Put one into a folder of "
+                "workflows.dirs, or see what `jigdesk workflows check` says."
+            )
+        self._changed()
+
+    def _lay_out(self) -> None:
+        self._bar.hide()
+        self._problem.hide()
+        chain = QHBoxLayout()
+        chain.setSpacing(12)
+        chain.addWidget(self.add_stage)
+        chain.addWidget(self._chain, 1)
+        body = QVBoxLayout(self._body)
+        body.setContentsMargins(0, 0, 8, 0)
+        body.setSpacing(12)
+        body.addLayout(self._stages)
+        body.addLayout(chain)
+        body.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setObjectName("bare")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self._body)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        title = QLabel("New job", self)
+        title.setProperty("scale", "large")
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addStretch(1)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.send)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 16, 20, 16)
+        column.setSpacing(12)
+        column.addWidget(title)
+        column.addWidget(scroll, 1)
+        column.addWidget(self._story)
+        column.addWidget(self._problem)
+        column.addWidget(self._bar)
+        column.addLayout(buttons)
+
+    @property
+    def words(self) -> str:
+        """What the job will do."""
+        return self._story.text()
+
+    @property
+    def problem(self) -> str:
+        """Why the job cannot be sent; empty when nothing is wrong."""
+        return self._problem.text()
+
+    @property
+    def drafts(self) -> Sequence[StageDraft]:
+        """What is filled in; raises JobError for a value that a workflow does not take."""
+        return [form.draft for form in self.forms]
+
+    def append(self, workflow: str | None = None) -> StageForm:
+        """Add a stage at the end of the chain."""
+        before = self.forms[-1].template if self.forms else None
+        form = StageForm(self._templates, self._decoder, draw_seed, before, self._body)
+        if workflow is not None:
+            form.choose(workflow)
+        form.changed.connect(self._changed)
+        form.removed.connect(lambda: self._remove(form))
+        self.forms.append(form)
+        self._stages.addWidget(form)
+        self._changed()
+        return form
+
+    def reject(self) -> None:
+        """Close, unless the job is on its way."""
+        if not self._sending:
+            super().reject()
+
+    def _remove(self, form: StageForm) -> None:
+        self.forms.remove(form)
+        self._stages.removeWidget(form)
+        form.hide()
+        form.deleteLater()
+        self._changed()
+
+    def _changed(self) -> None:
+        before = None
+        for number, form in enumerate(self.forms, 1):
+            if number > 1:
+                form.follow(before)
+            before = form.template
+            form.show_number(number, len(self.forms))
+        self.add_stage.setEnabled(len(self.forms) < MAX_STAGES)
+        wrong = next((form.problem for form in self.forms if form.problem), "")
+        if wrong or not self.forms:
+            self._story.setText(wrong)
+            self.send.setEnabled(False)
+            return
+        drafts = self.drafts
+        lack = missing(drafts)
+        self._story.setText(lack or story(drafts))
+        self.send.setEnabled(not lack and not self._sending)
+        self._say("")
+
+    def _send(self) -> None:
+        wanted = own_job(self.drafts)
+        self._sending, self._passed = True, (0, 0)
+        self._say("")
+        self._enable(False)
+        self._bar.setRange(0, 0)
+        self._bar.show()
+
+        def passed(sent: int, whole: int) -> None:  # on the core's loop; the tick shows it
+            self._passed = sent, whole
+
+        async def work(core: Core) -> str:
+            return await _send(core, wanted, passed)
+
+        self._bridge.call(work, self._sent, self._refused)
+
+    def _sent(self, job_id: str) -> None:
+        self._sending = False
+        self.sent.emit(job_id)
+        self.accept()
+
+    def _refused(self, failure: JigDeskError) -> None:
+        self._sending = False
+        self._bar.hide()
+        self._enable(True)
+        self._changed()
+        self._say(failure.message)
+
+    def _enable(self, enabled: bool) -> None:
+        for part in (self._body, self.send, self.cancel):
+            part.setEnabled(enabled)
+
+    def _tick(self, _beat: int) -> None:
+        sent, whole = self._passed
+        if self._sending and whole:
+            self._bar.setRange(0, 1000)
+            self._bar.setValue(1000 * sent // whole)
+
+    def _say(self, problem: str) -> None:
+        self._problem.setText(problem)
+        self._problem.setProperty("tone", "error")
+        self._problem.setVisible(bool(problem))
+
+    def _muted(self, text: str) -> QLabel:
+        label = QLabel(text, self)
+        label.setProperty("tone", "muted")
+        label.setWordWrap(True)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        return label
+
+
+def draw_seed() -> int:
+    """A random number of 53 bits, which JSON and JavaScript keep exactly."""
+    return secrets.randbits(SEED_BITS)
+
+
+async def _send(core: Core, wanted: OwnJob, passed: Callable[[int, int], None]) -> str:
+    client_id = await asyncio.to_thread(own_client_id, core.settings.paths)
+    return await send_own_job(core.local_url, client_id, wanted, passed)
