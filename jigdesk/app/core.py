@@ -17,7 +17,6 @@ from jigdesk.adapters.http.auth_token import control_token, webhook_secret
 from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.adapters.journal.lock import HomeLock
 from jigdesk.adapters.store.local import LocalStore
-from jigdesk.adapters.tunnel.fixed import FixedTunnel
 from jigdesk.app.desk_api import (
     DeskCommander,
     EventUrls,
@@ -35,10 +34,11 @@ from jigdesk.app.metrics import DeskMetrics
 from jigdesk.app.publishers import open_publisher, private_by_index, publisher_check
 from jigdesk.app.stores import open_store
 from jigdesk.app.templates import LiveTemplates
+from jigdesk.app.tunnels import DeskTunnel, open_tunnel
 from jigdesk.app.work import Work, build_work
 from jigdesk.domain.clock import utc_now
 from jigdesk.domain.signature import secret_key
-from jigdesk.ports import Journal, ObjectStore, Tunnel
+from jigdesk.ports import Journal, ObjectStore
 from jigdesk.services.claim import Claims
 from jigdesk.services.control import DeskControl
 from jigdesk.services.outbox import StoreOutbox
@@ -70,7 +70,7 @@ class Core:
     control: DeskControl
     health: Health
     listeners: Listeners
-    tunnel: Tunnel
+    tunnel: DeskTunnel
     control_token: str = field(repr=False)
     background: Sequence[asyncio.Task[None]] = field(repr=False)
 
@@ -183,7 +183,8 @@ class _Builder:
             self._stack.push_async_callback(_flush, publishing)
         if local_store is not None:
             await self._local_cloud(local_store, journal, secrets[0], listeners)
-        tunnel = FixedTunnel(settings.tunnel.public_url)
+        tunnel = open_tunnel(settings, listeners.public.port, listeners.run_key)
+        health.add("tunnel", tunnel.check)
         await recover(journal, work.queue, work.ends, died=await journal.died())
         await self._background("queue", work.queue.serve(work.worker))
         await self._background("sweep", work.sweeper.run())
@@ -282,7 +283,7 @@ class _Builder:
         store: ObjectStore,
         work: Work,
         host_id: str,
-        tunnel: Tunnel,
+        tunnel: DeskTunnel,
         templates: LiveTemplates,
     ) -> None:
         registration = Registration(
@@ -300,6 +301,7 @@ class _Builder:
 
         work.queue.on_change(changed)
         templates.on_change(registration.changed)
+        tunnel.subscribe(lambda _: registration.changed())
         await self._background("registration", registration.run())
 
     async def _background(self, name: str, work: Coroutine[Any, Any, None]) -> None:

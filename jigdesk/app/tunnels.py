@@ -1,0 +1,261 @@
+"""The tunnel as the core holds it: opened from the settings, and watched from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+import aiohttp
+
+from jigdesk.adapters.http.public import health_proof
+from jigdesk.adapters.tunnel.fixed import FixedTunnel
+from jigdesk.adapters.tunnel.ngrok import NgrokTunnel
+from jigdesk.adapters.tunnel.ngrok_agent import AgentSettings
+from jigdesk.adapters.tunnel.ngrok_errors import translate
+from jigdesk.adapters.tunnel.state import StateBoard, StateListener, TunnelState, TunnelStatus
+from jigdesk.adapters.tunnel.wake import watch_wakes
+from jigdesk.ports import Check
+from jigdesk.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_MAX_ANSWER_BYTES = 4096
+_OK, _MANY, _SERVER_ERROR = 200, 429, 500
+_RENEW_AFTER = 2
+_HEADERS = {"ngrok-skip-browser-warning": "1", "User-Agent": "jigdesk"}
+
+
+class Way(Protocol):
+    """What this module needs of a tunnel's adapter."""
+
+    @property
+    def state(self) -> TunnelState:
+        """Where it stands."""
+
+    def subscribe(self, listener: StateListener) -> Callable[[], None]:
+        """Call `listener` after each change."""
+
+    def look_again(self) -> None:
+        """Look now whether it is up, and do not wait for the next try."""
+
+    def renew(self, reason: str) -> None:
+        """Begin anew, although it seems to be up."""
+
+    async def run(self) -> None:
+        """Keep it up until cancelled."""
+
+
+class Verdict(StrEnum):
+    """What a look through the public URL found."""
+
+    OURS = "ours"
+    STRANGER = "stranger"  # somebody answers, and it is not this run of this desk
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchTimes:
+    """Every wait of the watch in seconds.
+
+    ngrok's free plan counts requests, so that a good URL is looked at every `every_s` only; a
+    bad one first after `again_s`, then twice that, up to `every_s`.
+    """
+
+    every_s: float = 900.0
+    again_s: float = 15.0
+    answer_s: float = 10.0
+
+
+class DeskTunnel:
+    """Implements `ports.Tunnel`: a way, and the watch that proves where it leads.
+
+    `public_url` is what registers: None as well when the URL was seen to reach somebody else's
+    desk. Lives on the core's loop.
+    """
+
+    def __init__(
+        self, kind: str, way: Way, run_key: bytes, times: WatchTimes | None = None
+    ) -> None:
+        self.kind = kind
+        self._way = way
+        self._run_key = run_key
+        self._times = times or WatchTimes()
+        self._board = StateBoard(way.state)
+        self._look = asyncio.Event()
+        self._strange: str | None = None
+        self._seen: tuple[Verdict, str] | None = None
+
+    @property
+    def public_url(self) -> str | None:
+        """See `ports.Tunnel`."""
+        return self._board.state.public_url
+
+    @property
+    def state(self) -> TunnelState:
+        """The way's state, as the watch corrects it."""
+        return self._board.state
+
+    def subscribe(self, listener: StateListener) -> Callable[[], None]:
+        """Call `listener` on the loop after each change; it must not block or raise."""
+        return self._board.subscribe(listener)
+
+    def woke(self, happened: str) -> None:
+        """The machine slept or changed its network: look at everything again, now."""
+        log.info("%s: the tunnel is looked at again", happened)
+        self._way.look_again()
+        self._look.set()
+
+    async def run(self) -> None:
+        """Keep the way up and watch it until cancelled."""
+        unsubscribe = self._way.subscribe(self._on_state)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._way.run(), name="tunnel way")
+                if self.kind != "none":
+                    group.create_task(watch_wakes(self.woke), name="tunnel wakes")
+                    group.create_task(self._watch(), name="tunnel watch")
+        finally:
+            unsubscribe()
+
+    async def check(self) -> Check:
+        """One line of health."""
+        state = self.state
+        if state.status is TunnelStatus.OFF:
+            return Check("tunnel", "ok", "No tunnel: webhooks come from this machine alone.")
+        if state.status is not TunnelStatus.UP:
+            level = "error" if state.status is TunnelStatus.DOWN else "warning"
+            why = state.reason or "It connects."
+            remedy = state.remedy or "It is tried again by itself; the sweep finds jobs meanwhile."
+            return Check("tunnel", level, why, remedy)
+        verdict, why = self._seen or (None, "it was not looked at yet")
+        if verdict is Verdict.UNREACHABLE:
+            remedy = "Check that it leads to the webhook listener; it is looked at again."
+            return Check("tunnel", "warning", f"{state.public_url} did not answer: {why}", remedy)
+        proof = "reaches this desk" if verdict is Verdict.OURS else why
+        return Check("tunnel", "ok", f"{state.public_url}: {proof}.")
+
+    def view(self) -> dict[str, Any]:
+        """What the owner sees of it."""
+        state, seen = self.state, self._seen
+        return {
+            "kind": self.kind,
+            "status": state.status.value,
+            "public_url": state.public_url,
+            "reason": state.reason,
+            "remedy": state.remedy,
+            "pid": state.pid,
+            "adopted": state.adopted,
+            "reaches": None if seen is None else seen[0].value,
+        }
+
+    def _on_state(self, state: TunnelState) -> None:
+        if state.public_url != self._strange:
+            self._strange = None  # another URL has to be judged anew
+        self._seen = None
+        self._show(state)
+        self._look.set()
+
+    def _show(self, state: TunnelState) -> None:
+        if state.public_url is not None and state.public_url == self._strange:
+            state = TunnelState(
+                TunnelStatus.DOWN,
+                reason=f"{state.public_url} reaches another desk or site, not this one.",
+                remedy="End what else uses the address, or point it to this desk's listener.",
+            )
+        self._board.show(state)
+
+    async def _watch(self) -> None:
+        wait_s, failures = self._times.again_s, 0
+        async with aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=self._times.answer_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        ) as http:
+            while True:
+                self._look.clear()
+                url = self._way.state.public_url
+                if url is None:
+                    failures, wait_s = 0, self._times.again_s
+                    await self._look.wait()
+                    continue
+                verdict, why = await self._judge(http, url)
+                if url != self._way.state.public_url:
+                    continue
+                self._note(url, verdict, why)
+                if verdict is Verdict.OURS:
+                    failures, wait_s = 0, self._times.again_s
+                    await self._wait(self._times.every_s)
+                    continue
+                failures += 1
+                if verdict is Verdict.UNREACHABLE and failures == _RENEW_AFTER:
+                    self._way.renew(f"{url} did not answer: {why}")
+                await self._wait(wait_s)
+                wait_s = min(2 * wait_s, self._times.every_s)
+
+    def _note(self, url: str, verdict: Verdict, why: str) -> None:
+        if self._seen is None or self._seen[0] is not verdict:
+            level = logging.INFO if verdict is Verdict.OURS else logging.WARNING
+            log.log(level, "%s: %s", url, why)
+        self._seen = (verdict, why)
+        self._strange = url if verdict is Verdict.STRANGER else None
+        self._show(self._way.state)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._look.wait()
+        except TimeoutError:
+            return
+
+    async def _judge(self, http: aiohttp.ClientSession, url: str) -> tuple[Verdict, str]:
+        """Ask for a proof through the URL that only this run of this desk can give."""
+        nonce = secrets.token_urlsafe(24)
+        target = f"{url.rstrip('/')}/healthz?nonce={nonce}"
+        try:
+            async with http.get(target, headers=_HEADERS, allow_redirects=False) as answer:
+                body = await _first_bytes(answer)
+                code = answer.headers.get("ngrok-error-code")
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as failed:
+            return Verdict.UNREACHABLE, str(failed) or "no answer in time"
+        if code is not None:
+            return Verdict.UNREACHABLE, translate(code).message
+        if status >= _SERVER_ERROR or status == _MANY:
+            return Verdict.UNREACHABLE, f"it answered with {status}"
+        if status == _OK and health_proof(self._run_key, nonce).encode() in body:
+            return Verdict.OURS, "reaches this desk"
+        return Verdict.STRANGER, f"somebody else answers there, with {status}"
+
+
+async def _first_bytes(answer: aiohttp.ClientResponse) -> bytes:
+    body = b""
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) >= _MAX_ANSWER_BYTES:
+            break
+    return body
+
+
+def open_tunnel(settings: Settings, public_port: int, run_key: bytes) -> DeskTunnel:
+    """The tunnel that the settings ask for; it begins with `run`."""
+    chosen = settings.tunnel
+    way: Way
+    if chosen.kind == "ngrok":
+        token = chosen.authtoken
+        way = NgrokTunnel(
+            AgentSettings(
+                target_port=public_port,
+                config_file=settings.paths.state_dir / "ngrok.yml",
+                token=None if token is None else token.get_secret_value(),
+                domain=chosen.domain,
+                region=chosen.region,
+                program=chosen.ngrok_path,
+            )
+        )
+    else:
+        way = FixedTunnel(chosen.public_url if chosen.kind == "static" else None)
+    return DeskTunnel(chosen.kind, way, run_key)

@@ -1,0 +1,286 @@
+"""The ngrok tunnel with the fake agent: a real process that relays on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+from aiohttp import web
+
+from jigdesk.adapters.tunnel.ngrok import NgrokTimes, NgrokTunnel
+from jigdesk.adapters.tunnel.ngrok_agent import AgentSettings
+from jigdesk.adapters.tunnel.state import TunnelState, TunnelStatus
+from tests.fakes.families import eventually, living
+from tests.fakes.ngrok_program import fake_ngrok, tell
+
+TOKEN = "2abcDEFghiJKLmnoPQRstu_3vwxYZ"
+QUICK = NgrokTimes(
+    connect_s=3, lost_s=1.5, look_s=0.2, retry_s=0.1, first_backoff_s=0.05, max_backoff_s=0.1
+)
+
+
+@asynccontextmanager
+async def listener() -> AsyncIterator[int]:
+    async def hello(_: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    app = web.Application()
+    app.router.add_get("/", hello)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def running(settings: AgentSettings) -> AsyncIterator[tuple[NgrokTunnel, list[TunnelState]]]:
+    tunnel = NgrokTunnel(settings, QUICK)
+    states: list[TunnelState] = []
+    tunnel.subscribe(states.append)
+    task = asyncio.create_task(tunnel.run())
+    try:
+        yield tunnel, states
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled(), task.exception()
+
+
+@asynccontextmanager
+async def tunnelled(
+    tmp_path: Path, told: dict[str, Any] | None = None, **more: Any
+) -> AsyncIterator[tuple[NgrokTunnel, list[TunnelState], AgentSettings]]:
+    program = fake_ngrok(tmp_path / "bin", **(told or {}))
+    async with listener() as port:
+        settings = AgentSettings(port, tmp_path / "ngrok.yml", TOKEN, program=program, **more)
+        async with running(settings) as (tunnel, states):
+            yield tunnel, states, settings
+
+
+async def up(tunnel: NgrokTunnel) -> str:
+    await eventually(lambda: tunnel.public_url)
+    assert tunnel.public_url is not None
+    return tunnel.public_url
+
+
+async def fetched(url: str) -> str:
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        return await answer.text()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+async def test_it_connects_relays_and_ends_with_its_owner(tmp_path: Path, version: int) -> None:
+    more = {"domain": "desk.example.com", "region": "eu"}
+    async with tunnelled(tmp_path, {"version": version}, **more) as (tunnel, _, settings):
+        url = await up(tunnel)
+        assert await fetched(url) == "hello"
+        said = await asyncio.to_thread(tell, settings.config_file, "state")
+        asked, config = said["tunnel"]["asked"], said["config"]
+        assert config["authtoken"] == TOKEN
+        assert config["region"] == "eu"
+        name = "hostname" if version == 2 else "domain"
+        assert asked[name] == "desk.example.com"
+        assert asked["bind_tls"] if version == 2 else asked["schemes"] == ["https"]
+        assert asked["inspect"] is False
+        pid = tunnel.state.pid
+        assert pid is not None
+        assert living([pid]) == [pid]
+    assert living([pid]) == []
+    assert tunnel.public_url is None
+
+
+async def test_the_token_is_in_a_private_file_and_on_no_command_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with tunnelled(tmp_path) as (tunnel, _, settings):
+        await up(tunnel)
+        assert stat.S_IMODE(settings.config_file.stat().st_mode) == 0o600
+        mine = psutil.Process().children(recursive=True)
+        assert mine
+        assert not any(TOKEN in " ".join(process.cmdline()) for process in mine)
+    assert TOKEN not in caplog.text
+
+
+async def test_a_changed_url_is_known_at_once(tmp_path: Path) -> None:
+    async with tunnelled(tmp_path) as (tunnel, _, settings):
+        first = await up(tunnel)
+        await asyncio.to_thread(tell, settings.config_file, "url")
+        await eventually(lambda: tunnel.public_url not in (None, first), 2)
+        assert await fetched(await up(tunnel)) == "hello"
+
+
+async def test_a_lost_session_that_comes_back(tmp_path: Path) -> None:
+    async with tunnelled(tmp_path) as (tunnel, states, settings):
+        url = await up(tunnel)
+        pid = tunnel.state.pid
+        await asyncio.to_thread(tell, settings.config_file, "drop")
+        await eventually(lambda: tunnel.public_url is None)
+        assert states[-1].status is TunnelStatus.CONNECTING
+        await asyncio.to_thread(tell, settings.config_file, "back")
+        assert await up(tunnel) == url
+        assert tunnel.state.pid == pid
+
+
+async def test_a_session_that_stays_lost_is_begun_anew(tmp_path: Path) -> None:
+    async with tunnelled(tmp_path) as (tunnel, _, settings):
+        first = await up(tunnel)
+        pid = tunnel.state.pid
+        await asyncio.to_thread(tell, settings.config_file, "drop")
+        await eventually(lambda: tunnel.public_url is None)
+        assert await up(tunnel) != first
+        assert tunnel.state.pid != pid
+
+
+async def test_a_killed_agent_is_started_again(tmp_path: Path) -> None:
+    async with tunnelled(tmp_path) as (tunnel, states, _):
+        first = await up(tunnel)
+        assert tunnel.state.pid is not None
+        os.kill(tunnel.state.pid, signal.SIGKILL)
+        await eventually(lambda: tunnel.public_url is None)
+        assert await up(tunnel) != first
+        assert any("SIGKILL" in (state.reason or "") for state in states)
+
+
+async def test_it_is_begun_anew_when_its_url_leads_nowhere(tmp_path: Path) -> None:
+    async with tunnelled(tmp_path) as (tunnel, states, _):
+        first = await up(tunnel)
+        tunnel.renew("It did not answer.")
+        await eventually(lambda: tunnel.public_url not in (None, first))
+        assert any(state.reason == "It did not answer." for state in states)
+
+
+REFUSALS = {
+    "ERR_NGROK_105": (
+        "The authtoken you specified does not look like a proper ngrok tunnel authtoken."
+        f"\nYour authtoken: {TOKEN}\n\nERR_NGROK_105\n"
+    ),
+    "ERR_NGROK_108": (
+        "Your account is limited to 1 simultaneous ngrok agent sessions.\n\nERR_NGROK_108\n"
+    ),
+    "ERR_NGROK_9999": f"A new reason, with {TOKEN} in it. ERR_NGROK_9999",
+}
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("code", list(REFUSALS))
+async def test_a_refusal_is_a_sentence_with_a_remedy(
+    tmp_path: Path, code: str, version: int
+) -> None:
+    told = {"version": version, "refusal": REFUSALS[code]}
+    async with tunnelled(tmp_path, told) as (tunnel, states, _):
+        await eventually(lambda: tunnel.state.status is TunnelStatus.DOWN)
+        state = tunnel.state
+        assert code in (state.reason or "")
+        assert state.remedy
+        assert TOKEN not in f"{states}"
+        # it is not tried over and over, but a change of the network is worth another try
+        fake_ngrok(tmp_path / "bin", version=version)
+        tunnel.look_again()
+        await up(tunnel)
+
+
+async def test_a_domain_of_somebody_else_is_said(tmp_path: Path) -> None:
+    refusal = "failed to start tunnel: The domain is reserved for another account.\n\nERR_NGROK_307"
+    async with tunnelled(tmp_path, {"api_refusal": refusal}) as (tunnel, _, _settings):
+        await eventually(lambda: tunnel.state.status is TunnelStatus.DOWN)
+        assert "ERR_NGROK_307" in (tunnel.state.reason or "")
+        assert "tunnel.domain" in (tunnel.state.remedy or "")
+
+
+async def test_an_agent_that_never_connects_has_a_deadline(tmp_path: Path) -> None:
+    async with tunnelled(tmp_path, {"silent": True}) as (tunnel, _, _settings):
+        await eventually(lambda: tunnel.state.status is TunnelStatus.DOWN)
+        assert tunnel.state.reason == "ngrok did not connect within 3 s."
+
+
+async def test_what_is_no_agent_is_refused_with_the_setting(tmp_path: Path) -> None:
+    program = tmp_path / "ngrok"
+    program.write_text("#!/bin/sh\necho hello\n")
+    program.chmod(0o755)
+    settings = AgentSettings(1, tmp_path / "ngrok.yml", program=program)
+    async with running(settings) as (tunnel, _):
+        await eventually(lambda: tunnel.state.status is TunnelStatus.DOWN)
+        assert "is no ngrok agent" in (tunnel.state.reason or "")
+        assert tunnel.state.remedy == "tunnel.ngrok_path"
+
+
+@asynccontextmanager
+async def somebodys_agent(tmp_path: Path, target_port: int) -> AsyncIterator[tuple[int, Path]]:
+    """An agent that the owner started by hand, with a tunnel to `target_port`."""
+    async with running(
+        AgentSettings(
+            target_port, tmp_path / "other" / "ngrok.yml", program=fake_ngrok(tmp_path / "other")
+        )
+    ) as (other, _):
+        await up(other)
+        assert other.state.pid is not None
+        yield other.state.pid, tmp_path / "other" / "ngrok.yml"
+
+
+async def test_an_agent_that_leads_here_already_is_adopted(tmp_path: Path) -> None:
+    async with listener() as port, somebodys_agent(tmp_path, port) as (pid, theirs):
+        settings = AgentSettings(port, tmp_path / "ngrok.yml", program=fake_ngrok(tmp_path / "bin"))
+        async with running(settings) as (tunnel, _):
+            url = await up(tunnel)
+            assert (tunnel.state.adopted, tunnel.state.pid) == (True, pid)
+            await asyncio.to_thread(tell, theirs, "url")
+            await eventually(lambda: tunnel.public_url not in (None, url), 2)
+        assert living([pid]) == [pid]
+
+
+async def test_an_agent_that_leads_elsewhere_is_named_when_the_account_allows_no_other(
+    tmp_path: Path,
+) -> None:
+    async with listener() as port, somebodys_agent(tmp_path, 1) as (pid, _):
+        program = fake_ngrok(tmp_path / "bin", refusal=REFUSALS["ERR_NGROK_108"])
+        async with running(AgentSettings(port, tmp_path / "ngrok.yml", program=program)) as (
+            tunnel,
+            _,
+        ):
+            await eventually(lambda: tunnel.state.status is TunnelStatus.DOWN)
+            assert f"process {pid}" in (tunnel.state.remedy or "")
+            assert living([pid]) == [pid]
+
+
+async def test_the_agent_dies_with_a_desk_that_is_killed(tmp_path: Path) -> None:
+    program = fake_ngrok(tmp_path / "bin")
+    code = (
+        "import asyncio, os, pathlib, sys\n"
+        "from jigdesk.adapters.tunnel.ngrok import NgrokTunnel\n"
+        "from jigdesk.adapters.tunnel.ngrok_agent import AgentSettings\n"
+        "async def main():\n"
+        "    tunnel = NgrokTunnel(AgentSettings(1, pathlib.Path(sys.argv[1]),"
+        " program=pathlib.Path(sys.argv[2])))\n"
+        "    tunnel.subscribe(lambda s: s.public_url and print(s.pid, flush=True))\n"
+        "    await tunnel.run()\n"
+        "asyncio.run(main())\n"
+    )
+    desk = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        code,
+        str(tmp_path / "ngrok.yml"),
+        str(program),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert desk.stdout is not None
+    async with asyncio.timeout(20):
+        pid = int(await desk.stdout.readline())
+    desk.kill()
+    await desk.communicate()
+    await eventually(lambda: not living([pid]))  # the agent dies with the desk
