@@ -54,6 +54,8 @@ from lambdas.jobs_api.ports import ApiSettings
 log = logging.getLogger(__name__)
 
 FLUSH_DEADLINE_S = 3.0
+STORE_DEADLINE_S = 5.0
+"""How long a stop waits for calls to a store that may never answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,8 @@ class _Builder:
         await self._register(store, work, host_id, tunnel, templates)
         await self._background("templates", templates.watch(engine.client, engine.ready))
         self._write_listeners(listeners, engine)
+        loop = asyncio.get_running_loop()
+        self._stack.callback(loop.call_later, STORE_DEADLINE_S, store.abort)
         return Core(
             settings=settings,
             host_id=host_id,

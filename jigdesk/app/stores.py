@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 from jigdesk.adapters.store.local import LocalStore
 from jigdesk.adapters.store.signing import UrlSigner, open_secret
@@ -23,23 +23,25 @@ async def open_store(
     """
     chosen = settings.store
     local: LocalStore | None = None
-    if chosen.kind == "s3":
-        # boto3 takes half a second to import, which a desk with a local store need not wait for
-        from jigdesk.adapters.store.s3_client import open_s3  # noqa: PLC0415
+    with ExitStack() as closing:
+        if chosen.kind == "s3":
+            # boto3 takes half a second to import, which a local store need not wait for
+            from jigdesk.adapters.store.s3_client import open_s3  # noqa: PLC0415
 
-        secret = chosen.secret_access_key
-        blocking = open_s3(
-            bucket=chosen.bucket,
-            region=chosen.region,
-            endpoint_url=chosen.endpoint_url,
-            access_key_id=chosen.access_key_id,
-            secret_access_key=None if secret is None else secret.get_secret_value(),
-            public_base_url=chosen.public_base_url,
-        )
-        store = ThreadedStore(blocking)
-    else:
-        signer = UrlSigner(open_secret(settings.paths.state_dir / URL_SECRET))
-        local = LocalStore(settings.paths.store_dir, chosen.bucket, signer, base_url)
-        store = ThreadedStore(local)
-    async with store:
-        yield store, local
+            secret = chosen.secret_access_key
+            blocking = open_s3(
+                bucket=chosen.bucket,
+                region=chosen.region,
+                endpoint_url=chosen.endpoint_url,
+                access_key_id=chosen.access_key_id,
+                secret_access_key=None if secret is None else secret.get_secret_value(),
+                public_base_url=chosen.public_base_url,
+            )
+            closing.callback(blocking.close)
+            store = ThreadedStore(blocking, abort=blocking.abort)
+        else:
+            signer = UrlSigner(open_secret(settings.paths.state_dir / URL_SECRET))
+            local = LocalStore(settings.paths.store_dir, chosen.bucket, signer, base_url)
+            store = ThreadedStore(local)
+        async with store:
+            yield store, local

@@ -14,6 +14,7 @@ from jigdesk.domain.clock import Clock
 from jigdesk.domain.errors import StoreError, TransientError
 from jigdesk.domain.host import REGISTRATION_TTL_S, HostRegistration, HostState
 from jigdesk.ports import ObjectStore
+from jigdesk.services.backoff import backoff_s
 from jigdesk.services.queue import JobQueue
 
 log = logging.getLogger(__name__)
@@ -52,19 +53,23 @@ class Registration:
 
     async def run(self) -> None:
         """Register until cancelled; then leave, within a deadline."""
+        failures = 0
         try:
             while True:
                 self._changed.clear()
-                await self._register()
+                failures = 0 if await self._register() else failures + 1
+                # after an outage the Lambdas have to find the desk again soon
+                again_s = backoff_s(failures) if failures else self._interval_s
                 try:
-                    async with asyncio.timeout(self._interval_s):
+                    async with asyncio.timeout(min(again_s, self._interval_s)):
                         await self._changed.wait()
                 except TimeoutError:
                     continue
         finally:
             await self._leave()
 
-    async def _register(self) -> None:
+    async def _register(self) -> bool:
+        """Write it; whether the store took it."""
         host = keys.host_key(self._host_id)
         workflows = _json({"version": 1, "workflows": list(self._workflows())})
         try:
@@ -74,6 +79,8 @@ class Registration:
                 self._written = workflows
         except (TransientError, StoreError) as failure:
             log.warning("the registration waits for the store: %s", failure.message)
+            return False
+        return True
 
     def _present(self) -> HostRegistration:
         state: HostState = "running"

@@ -19,6 +19,7 @@ from s3transfer.subscribers import BaseSubscriber
 
 from jigdesk.adapters.store.disk import CHUNK_BYTES, check_size, check_stop, save_stream
 from jigdesk.adapters.store.metadata import DEFAULT_TYPE, check_type, guess_type, is_shown
+from jigdesk.adapters.store.s3_abort import Connections
 from jigdesk.adapters.store.s3_errors import refusal_of, s3_errors, was_repeated
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import ObjectNotFound, PreconditionFailed, StoreError
@@ -57,6 +58,8 @@ class S3Store:
         `public_base_url` is a CDN before `outputs/`; `checksum` the algorithm that the server
         keeps with each object (`SHA256`), None when it has none.
         """
+        self._connections = Connections()
+        self._connections.watch(client)
         self._client = client
         self._bucket = bucket
         self._public_base_url = public_base_url.rstrip("/") if public_base_url else None
@@ -73,6 +76,10 @@ class S3Store:
     def bucket(self) -> str:
         """The one bucket that this store works on."""
         return self._bucket
+
+    def abort(self) -> None:
+        """End every call under way with StoreUnavailable, and every later one."""
+        self._connections.abort()
 
     def close(self) -> None:
         """Close the connections that are kept open."""

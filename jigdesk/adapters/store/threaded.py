@@ -28,7 +28,14 @@ class ThreadedStore:
     An async context manager: leaving it stops transfers and refuses further calls.
     """
 
-    def __init__(self, blocking: BlockingStore, max_threads: int = 8) -> None:
+    def __init__(
+        self,
+        blocking: BlockingStore,
+        max_threads: int = 8,
+        *,
+        abort: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Work on `blocking`; `abort` ends its calls that wait for an answer, where it has any."""
         if max_threads < 2:  # noqa: PLR2004 - one for each pool
             raise ValueError("a store needs at least two threads")
         transfers = max(1, max_threads // 2)
@@ -37,6 +44,7 @@ class ThreadedStore:
         self._transfers = ThreadPoolExecutor(transfers, "store-transfer")
         self._stops: set[Event] = set()
         self._closed = False
+        self._abort = abort
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,15 +60,20 @@ class ThreadedStore:
     async def close(self) -> None:
         """Stop the transfers under way and wait for the threads; harmless when repeated.
 
-        The wait is bounded by the store's own timeouts. Cancelled: the threads still end.
+        Calls under way end unanswered. Cancelled: the threads still end.
         """
-        self._closed = True
-        for stop in self._stops:
-            stop.set()
+        self.abort()
         for pool in (self._calls, self._transfers):
             pool.shutdown(wait=False, cancel_futures=True)
         for pool in (self._calls, self._transfers):
             await asyncio.to_thread(pool.shutdown)
+
+    def abort(self) -> None:
+        """Refuse further calls, and end those under way, which a store may never answer."""
+        self._closed = True
+        for stop in self._stops:
+            stop.set()
+        self._abort()
 
     @property
     def bucket(self) -> str:

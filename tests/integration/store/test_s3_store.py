@@ -272,3 +272,32 @@ def losing_first_answer(seaweed: Seaweed) -> Iterator[str]:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
     assert lost.is_set()
+
+
+def test_an_abort_ends_what_waits_for_an_answer() -> None:
+    """A server that accepts and never answers: each try would wait for half a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        port = hole.getsockname()[1]
+        with (
+            closing(
+                open_s3(
+                    bucket="jig-react",
+                    region="us-east-1",
+                    endpoint_url=f"http://127.0.0.1:{port}",
+                    **KEYS,
+                )
+            ) as store,
+            ThreadPoolExecutor(4) as threads,
+        ):
+            calls = [threads.submit(store.head, f"jobs/{number}") for number in range(4)]
+            accepted = [hole.accept()[0] for _ in calls]
+            began = time.monotonic()
+            store.abort()
+            for call in calls:
+                with pytest.raises(StoreUnavailable):
+                    call.result(timeout=10)
+            assert time.monotonic() - began < 10
+            with pytest.raises(StoreUnavailable, match="closed"):
+                store.get("jobs/x", 1)
+            for each in accepted:
+                each.close()
