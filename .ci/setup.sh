@@ -56,9 +56,21 @@ check_qt() {
     say "Qt cannot be loaded, so the window cannot open. On Debian: sudo apt-get install ${packages[*]}"
 }
 
+# The tests of the job dock page drive a real browser.
+check_chromium() {
+    command -v chromium >/dev/null && return
+    if is_root && command -v apt-get >/dev/null; then
+        say "installing Chromium for the tests of the job dock page (a minute)"
+        apt chromium && return
+    fi
+    say "Chromium is missing: those tests are skipped. On Debian: sudo apt-get install chromium"
+    [ -z "${CI:-}" ]
+}
+
 [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import pip' 2>/dev/null || make_venv
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 say "installing $lock (the first time takes a few minutes)"
 "$venv/bin/python" -m pip install --quiet --require-hashes --only-binary :all: --requirement "$lock"
 "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
 check_qt
+[ "$lock" != requirements-dev.lock ] || check_chromium

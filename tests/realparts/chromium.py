@@ -1,0 +1,47 @@
+"""Chromium, a real browser, driven by Playwright: what a visitor sees and what the page says.
+
+The program is the system's own (Debian's package `chromium`); Playwright downloads none.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_chromium() -> str | None:
+    """The `chromium` program on PATH; None when it is not installed."""
+    return shutil.which("chromium")
+
+
+def may_skip() -> bool:
+    """Whether tests may go without a browser: never in CI, which installs one."""
+    return find_chromium() is None and not os.environ.get("CI")
+
+
+@contextmanager
+def run_chromium() -> Iterator[Browser]:
+    """Start a browser with no window; raises RuntimeError when it is not installed."""
+    program = find_chromium()
+    if program is None:
+        raise RuntimeError("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
