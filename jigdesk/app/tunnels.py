@@ -172,6 +172,8 @@ class DeskTunnel:
     async def _watch(self) -> None:
         wait_s, failures = self._times.again_s, 0
         async with aiohttp.ClientSession(
+            # a connection that was kept proves nothing about the way of today
+            connector=aiohttp.TCPConnector(force_close=True),
             timeout=aiohttp.ClientTimeout(total=self._times.answer_s),
             cookie_jar=aiohttp.DummyCookieJar(),
         ) as http:
