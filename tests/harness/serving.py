@@ -106,10 +106,12 @@ class Serving:
         """kill -9."""
         self._end(signal.SIGKILL, 10)
 
-    def terminate(self, timeout_s: float = 25.0) -> tuple[int, float]:
-        """SIGTERM; returns the exit status and the seconds it took."""
+    def terminate(
+        self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 25.0
+    ) -> tuple[int, float]:
+        """SIGTERM, or another signal; returns the exit status and the seconds it took."""
         began = time.monotonic()
-        status = self._end(signal.SIGTERM, timeout_s)
+        status = self._end(number, timeout_s)
         return status, time.monotonic() - began
 
     def run(self, *args: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
