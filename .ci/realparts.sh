@@ -13,7 +13,7 @@ install() {
     rm -rf node
     "$python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
         --only-binary :all: --target node --requirement node.lock &&
-        "${npm[@]}" ci --silent && touch "$ready"
+        "${npm[@]}" ci --loglevel=error >&2 && touch "$ready"
 }
 
 [ "$ready" -nt package-lock.json ] && [ "$ready" -nt node.lock ] && exit

@@ -74,13 +74,17 @@ def publisher_check(
 ) -> Callable[[], Awaitable[Check]]:
     """Whether events reach Pusher: what failed last, and how many wait for how long."""
 
+    proven = False
+
     async def check() -> Check:
+        nonlocal proven
         if publisher is None or outbox is None:
             return Check("publisher", "ok", "Browsers listen to this desk's own event stream.")
         failure: JigDeskError | None = outbox.failure
-        if failure is None and not outbox.delivered:  # nothing has proven the credentials yet
+        if failure is None and not (proven or outbox.delivered):
             try:
                 await publisher.probe()
+                proven = True
             except PublishError as error:
                 failure = error
         rows, age_s = await outbox.lag()

@@ -15,6 +15,7 @@ import pytest
 
 from jigdesk.adapters.process.ports import free_port
 from jigdesk.domain.events import PROGRESS
+from jigdesk.services.publishing import KINDS
 from tests.harness.browser import BLUR, Browser, refine
 from tests.harness.pictures import photo
 from tests.harness.process import desk_process
@@ -139,11 +140,16 @@ async def test_twenty_seconds_without_pusher_lose_nothing_and_slow_no_job(
         running_desk(tmp_path / "home", **env) as desk,
         subscriber(soketi.port) as page,
     ):
-        before = [Run(desk.browser, refine(20)) for _ in range(4)]
-        for run in before:
-            await run.create()
-            await page.follow(run.channel)
-            await run.go()
+
+        async def in_peace(count: int) -> list[Run]:
+            runs = [Run(desk.browser, refine(20)) for _ in range(count)]
+            for run in runs:
+                await run.create()
+                await page.follow(run.channel)
+                await run.go()
+            return runs
+
+        before = await in_peace(4)
 
         cut = Run(desk.browser, refine(20))  # its events begin before and end within the outage
         await cut.create()
@@ -170,21 +176,22 @@ async def test_twenty_seconds_without_pusher_lose_nothing_and_slow_no_job(
         await page.subscribed(cut.channel, times=2)
         await page.subscribed(*(run.channel for run in during))
         gate.open()
-        after = [*before, cut, *during]
+        await page.done(*(run.channel for run in [*before, cut, *during]))
+        after = await in_peace(4)
         await page.done(*(run.channel for run in after))
-        for run in after:
+        for run in [*before, cut, *during, *after]:
             assert_whole(page, run, await _expected(desk, run.job_id))
         await desk.settled()
         health = {check.name: check.level for check in await desk.core.health.look()}
         assert health["publisher"] == "ok"
-        slower = statistics.median(r.seconds for r in during) / statistics.median(
-            r.seconds for r in before
-        )
+        usual = max(statistics.median(r.seconds for r in runs) for runs in (before, after))
+        slower = statistics.median(r.seconds for r in during) / usual
         assert slower < 1.5, f"jobs took {slower:.2f} times as long without Pusher"
 
 
+@pytest.mark.parametrize("killed", [False, True], ids=["stopped", "killed"])
 async def test_a_desk_that_restarts_during_the_outage_goes_on_after_it(
-    soketi: Soketi, tmp_path: Path
+    soketi: Soketi, tmp_path: Path, killed: bool
 ) -> None:
     env = {**soketi.settings, "JIGDESK_DEMO_STEP_S": "0.05"}
     async with desk_process(tmp_path / "home", env) as (desk, browser):
@@ -195,9 +202,12 @@ async def test_a_desk_that_restarts_during_the_outage_goes_on_after_it(
         await ended.go()
         await cut.start()
         await browser.until(cut.job_id, "running")
-        begun = time.monotonic()
-        assert await desk.terminate() == 0
-        assert time.monotonic() - begun < 15
+        if killed:
+            await desk.kill()
+        else:
+            begun = time.monotonic()
+            assert await desk.terminate() == 0
+            assert time.monotonic() - begun < 15
 
         await soketi.start()
         async with subscriber(soketi.port) as page:
@@ -219,3 +229,26 @@ async def test_a_desk_that_restarts_during_the_outage_goes_on_after_it(
             await fresh.go()
             await page.done(fresh.channel)
             assert len(page.heard(ended.channel)) + len(page.heard(cut.channel)) == said
+
+
+async def test_a_server_that_never_answers_holds_up_neither_a_job_nor_the_stop(
+    tmp_path: Path,
+) -> None:
+    taken: set[asyncio.StreamWriter] = set()
+
+    async def take(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.add(writer)
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        async with running_desk(tmp_path / "home", **publisher_settings(port)) as desk:
+            run = Run(desk.browser, BLUR)
+            await run.create()
+            await run.go()
+            assert taken
+            assert (await desk.core.journal.outbox_lag(KINDS))[0] > 4
+            stopping = time.monotonic()
+        assert time.monotonic() - stopping < 12
+        for writer in taken:
+            writer.transport.abort()
