@@ -1,23 +1,36 @@
-"""`jigdesk workflows`: the templates, as the running desk offers them, and checking them."""
+"""`jigdesk workflows`: the templates as the running desk offers them, checked and imported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import aiohttp
 import typer
 
+from jigdesk.adapters.comfyui.http import ComfyHttp
+from jigdesk.adapters.comfyui.timing import Timing
 from jigdesk.adapters.workflows.catalogue import Catalogue, load_catalogue
+from jigdesk.adapters.workflows.embedded import read_graph_file
 from jigdesk.commands.client import DeskClient
 from jigdesk.commands.jobs import AsJson, with_desk
 from jigdesk.commands.output import complain, print_fields, print_json, print_rows, say
-from jigdesk.domain.errors import RequestError
+from jigdesk.domain.api_graph import GRAPH, Report, read_graph
+from jigdesk.domain.errors import EngineUnavailable, RequestError
+from jigdesk.domain.ids import is_stage_name
+from jigdesk.domain.live_check import LiveVerdict, check_live
+from jigdesk.domain.proposal import propose
+from jigdesk.domain.template import MAX_GRAPH_BYTES, TemplateError, parse_template
+from jigdesk.domain.template_check import TOML
 from jigdesk.domain.wording import nearest
 from jigdesk.resources import workflows_dir
 from jigdesk.settings import load_settings
 
-app = typer.Typer(help="List, show and check workflow templates.", no_args_is_help=True)
+app = typer.Typer(help="List, show, check and import workflow templates.", no_args_is_help=True)
 
 
 async def _workflows(client: DeskClient) -> dict[str, Any]:
@@ -61,6 +74,14 @@ def show(
     print_rows(("", "Name", "Type", "Default", "Allowed"), params)
 
 
+EngineUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", help="The engine to ask; else that of the running desk, where one runs."
+    ),
+]
+
+
 @app.command()
 def check(
     dirs: Annotated[
@@ -71,27 +92,137 @@ def check(
             help="Folders with templates; else those that ship and those of the settings.",
         ),
     ] = None,
+    engine: EngineUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check templates, with no desk running; exit 1 when one is broken, naming file and field."""
-    folders = dirs or [workflows_dir(), *load_settings().workflows.dirs]
-    catalogue = load_catalogue(folders)
-    findings = list(_findings(catalogue))
+    """Check templates, and with an engine at hand whether it can run them.
+
+    Exit 1 when one is broken, or when the engine cannot run one that does not ship with
+    JigDesk; each finding names file and field.
+    """
+    own = dirs or list(load_settings().workflows.dirs)
+    catalogue = load_catalogue(own if dirs else [workflows_dir(), *own])
+    object_info = asyncio.run(ask_engine(engine))
+    verdicts = {}
+    if object_info is not None:
+        verdicts = {n: check_live(t, object_info) for n, t in catalogue.templates.items()}
+    unavailable = {name: verdict for name, verdict in verdicts.items() if verdict.problems}
+    ours = set(load_catalogue(own).templates)
+    findings = list(_findings(catalogue, verdicts))
     if as_json:
-        print_json({"sound": sorted(catalogue.templates), "findings": findings})
+        print_json(
+            {
+                "sound": sorted(catalogue.templates),
+                "available": None if object_info is None else sorted(verdicts.keys() - unavailable),
+                "findings": findings,
+            }
+        )
     else:
         for finding in findings:
             parts = (finding["workflow"], finding["file"], finding["field"], finding["message"])
             complain(f"{finding['level']}: {': '.join(part for part in parts if part)}")
-        say(f"{len(catalogue.templates)} sound, {len(catalogue.broken)} broken")
-    raise typer.Exit(1 if catalogue.broken or catalogue.problems else 0)
+        summary = f"{len(catalogue.templates)} sound, {len(catalogue.broken)} broken"
+        if object_info is None:
+            say(f"{summary}; no engine was asked")
+        else:
+            say(f"{summary}; the engine can run {len(verdicts) - len(unavailable)}")
+    is_bad = catalogue.broken or catalogue.problems or unavailable.keys() & ours
+    raise typer.Exit(1 if is_bad else 0)
 
 
-def _findings(catalogue: Catalogue) -> Iterator[dict[str, str]]:
+@app.command("import")
+def import_workflow(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="A graph in API format (JSON), or a PNG or WEBP that ComfyUI saved.",
+        ),
+    ],
+    name: Annotated[str | None, typer.Option(help="Its name; else the file's.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", file_okay=False, help="Where; else the first of workflows.dirs."),
+    ] = None,
+    engine: EngineUrl = None,
+) -> None:
+    """Make a template of a graph, with proposed inputs, parameters and outputs to be edited."""
+    root = folder or next(iter(load_settings().workflows.dirs), None)
+    if root is None:
+        raise typer.BadParameter(
+            "say where templates are kept: give --dir, or set workflows.dirs", param_hint="--dir"
+        )
+    chosen = name or re.sub(r"[^a-z0-9_-]+", "-", file.stem.lower()).strip("-_")
+    if not is_stage_name(chosen):
+        raise typer.BadParameter("a name is of a-z, 0-9, - and _", param_hint="--name")
+    target = root / chosen
+    if target.exists():
+        raise typer.BadParameter(f"{target} is there already", param_hint="--name")
+    body = read_graph_file(file)
+    report = Report()
+    graph = read_graph(body, MAX_GRAPH_BYTES, report)
+    if graph is None:
+        raise TemplateError(chosen, report.problems)
+    object_info = asyncio.run(ask_engine(engine))
+    proposal = propose(chosen, graph, object_info)
+    graph_bytes = (json.dumps(graph, indent=2, ensure_ascii=False) + "\n").encode()
+    template = parse_template(chosen, proposal.toml.encode(), graph_bytes)
+    target.mkdir(parents=True)
+    (target / GRAPH).write_bytes(graph_bytes)
+    (target / TOML).write_text(proposal.toml, encoding="utf-8")
+    say(f"{target}")
+    for kind, names in (
+        ("inputs", template.inputs),
+        ("params", template.params),
+        ("outputs", template.outputs),
+    ):
+        say(f"{kind}: {', '.join(names) or 'none'}")
+    for note in proposal.notes:
+        complain(f"note: {note}")
+    if object_info is not None:
+        for problem in check_live(template, object_info).problems:
+            complain(f"unavailable: {problem}")
+
+
+async def ask_engine(url: str | None) -> Mapping[str, Any] | None:
+    """What the engine has: that at `url`, else the running desk's; None where none is known.
+
+    Raises EngineUnavailable when one was named and does not answer.
+    """
+    known = url or await asyncio.to_thread(_desks_engine)
+    if known is None:
+        return None
+    async with aiohttp.ClientSession(trust_env=False) as session:
+        try:
+            return await ComfyHttp(session, known, Timing()).object_info()
+        except EngineUnavailable:
+            if url is not None:
+                raise
+            return None
+
+
+def _desks_engine() -> str | None:
+    settings = load_settings()
+    if settings.comfyui.kind == "remote":
+        return settings.comfyui.url
+    try:
+        found = json.loads(settings.paths.listeners.read_bytes()).get("engine_url")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _findings(
+    catalogue: Catalogue, verdicts: Mapping[str, LiveVerdict]
+) -> Iterator[dict[str, str]]:
     by_workflow = [
         *(("error", "", problem) for problem in catalogue.problems),
         *(("error", name, p) for name, error in catalogue.broken.items() for p in error.problems),
+        *(("unavailable", name, p) for name, v in verdicts.items() for p in v.problems),
         *(("warning", name, w) for name, t in catalogue.templates.items() for w in t.warnings),
+        *(("warning", name, w) for name, v in verdicts.items() for w in v.warnings),
     ]
     for level, workflow, problem in by_workflow:
         yield {

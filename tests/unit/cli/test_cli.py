@@ -20,7 +20,7 @@ SUBCOMMANDS = [
     ["jobs"],
     *(["jobs", name] for name in ("list", "show", "retry", "cancel", "watch", "branch")),
     ["workflows"],
-    *(["workflows", name] for name in ("list", "show", "check")),
+    *(["workflows", name] for name in ("list", "show", "check", "import")),
     ["config"],
     *(["config", name] for name in ("path", "show", "set", "init")),
 ]
