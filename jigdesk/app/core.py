@@ -301,11 +301,11 @@ class _Builder:
 
         def changed() -> None:
             registration.changed()
-            work.sweeper.now()  # what was held back may be let in now
+            work.sweeper.now()  # what was held back, or told to nobody, may come in now
 
         work.queue.on_change(changed)
         templates.on_change(registration.changed)
-        tunnel.subscribe(lambda _: registration.changed())
+        tunnel.subscribe(lambda _: changed())
         await self._background("registration", registration.run())
 
     async def _background(self, name: str, work: Coroutine[Any, Any, None]) -> None:

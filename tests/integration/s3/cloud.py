@@ -32,7 +32,11 @@ class Bucket:
         self.client.put_object(Bucket=self.name, Key=key, Body=body, ContentType=content_type)
 
     def get(self, key: str) -> bytes:
-        return bytes(self.client.get_object(Bucket=self.name, Key=key)["Body"].read())
+        """The object; KeyError when there is none."""
+        try:
+            return bytes(self.client.get_object(Bucket=self.name, Key=key)["Body"].read())
+        except self.client.exceptions.NoSuchKey:
+            raise KeyError(key) from None
 
     def document(self, key: str) -> dict[str, Any]:
         return dict(json.loads(self.get(key)))
