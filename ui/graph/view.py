@@ -201,6 +201,11 @@ class GraphView(QGraphicsView):
             self._following = False
         super().mousePressEvent(event)
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """End a pan."""
+        super().mouseReleaseEvent(event)
+        event.accept()
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Fit."""
         self.fit()

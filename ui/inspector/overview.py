@@ -140,6 +140,8 @@ class Overview(QScrollArea):
         self.preview.setVisible(has_picture or not failed)
         if not has_picture:
             self.preview.clear(_NO_PICTURE[job.status])
+        elif job.status is JobStatus.RUNNING:
+            self.preview.show_caption(running_words(job))
         self._done.setText(_done_words(job))
         self.tell_time(job, now)
 
@@ -164,6 +166,12 @@ class Overview(QScrollArea):
     def _node_chosen(self, words: str) -> None:
         self.node.setText(words)
         self.node.setVisible(bool(words))
+
+
+def running_words(job: Job) -> str:
+    """`Refine · step 7/12`."""
+    parts = [job.node_title or "", job.message.rstrip(".")]
+    return " · ".join(part for part in parts if part)
 
 
 def _done_words(job: Job) -> str:

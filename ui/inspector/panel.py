@@ -32,7 +32,7 @@ from ui.inspector.files_tab import FilesTab
 from ui.inspector.header import Header
 from ui.inspector.job_log import JobLog
 from ui.inspector.manifests import Manifests
-from ui.inspector.overview import Overview
+from ui.inspector.overview import Overview, running_words
 from ui.inspector.thumbs import HEIGHT, WIDTH
 from ui.inspector.viewer import LARGEST, Viewer
 from ui.theme.theme import Theme
@@ -315,6 +315,9 @@ class Inspector(QFrame):
             return
         before = story.job
         self._story = JobStory(job, story.attempts, story.runs, story.graph, story.files)
+        if job.attempt != before.attempt:  # what the last one drew is gone
+            self._result_shown = ""
+            self.overview.preview.clear("")
         self._show_row(job)
         moved = (job.status, job.stage, job.attempt) != (
             before.status,
@@ -367,7 +370,7 @@ class Inspector(QFrame):
                 story = self._story
                 running = story is not None and story.job.status is JobStatus.RUNNING
                 if running and story is not None and name == self._job_id:
-                    self.overview.show_picture(image, _caption(story.job))
+                    self.overview.show_picture(image, running_words(story.job))
             case "result":
                 if name == self._result_shown:
                     self.overview.show_picture(image, _result_caption(self._story, name))
@@ -376,11 +379,6 @@ class Inspector(QFrame):
             case _:
                 if self._viewer is not None:
                     self._viewer.show_image(name, image)
-
-
-def _caption(job: Job) -> str:
-    parts = [job.node_title or "", job.message.rstrip(".")]
-    return " · ".join(part for part in parts if part)
 
 
 def _result_caption(story: JobStory | None, key: str) -> str:

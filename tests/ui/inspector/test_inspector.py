@@ -1,0 +1,174 @@
+"""The inspector over a real desk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from jigdesk.domain.job import JobStatus
+from tests.ui.conftest import OpenDesk
+from tests.ui.jobs import chain, send
+from ui.inspector.panel import EVENTS, FILES, LOG, MANIFESTS, Inspector
+
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture
+def slow_desk(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> OpenDesk:
+    monkeypatch.setenv("JIGDESK_DEMO_STEP_S", "0.1")
+    desk: OpenDesk = request.getfixturevalue("desk")
+    return desk
+
+
+def inspector_of(desk: OpenDesk) -> Inspector:
+    found = desk.window.findChild(Inspector)
+    assert found is not None
+    return found
+
+
+def look_at(desk: OpenDesk, job_id: str, qtbot: QtBot, *statuses: JobStatus) -> Inspector:
+    inspector = inspector_of(desk)
+    desk.page.opened.emit(job_id)
+    qtbot.waitUntil(
+        lambda: inspector.story is not None and inspector.story.job.status in statuses,
+        timeout=PATIENCE_MS,
+    )
+    return inspector
+
+
+def test_a_finished_job_tells_everything(desk: OpenDesk, qtbot: QtBot, tmp_path: Path) -> None:
+    job_id = send(desk, chain(), tmp_path)
+    inspector = look_at(desk, job_id, qtbot, JobStatus.COMPLETED)
+    overview = inspector.overview
+    assert inspector.isVisible()
+    assert inspector.header.title == "refine → upscale"
+    states = {key: card.state.state for key, card in overview.graph.cards.items()}
+    assert set(states) == {(stage, node) for stage in ("fine", "big") for node in "123"}
+    assert set(states.values()) == {"done"}
+    assert {"fine", "big"} <= {span.name for span in overview.timeline.shown}
+    qtbot.waitUntil(lambda: overview.preview.words == "big · 768 × 512", timeout=PATIENCE_MS)
+    thumbs = overview.thumbs.thumbs
+    assert [thumb.file.role for thumb in thumbs.values()] == ["input", "result", "result"]
+    qtbot.waitUntil(lambda: not any(thumb.image.isNull() for thumb in thumbs.values()))
+
+    inspector.tabs.setCurrentIndex(EVENTS)
+    model = inspector.events.model
+    qtbot.waitUntil(lambda: model.rowCount() > 0)
+    names = [model.event_at(row).name for row in range(model.rowCount())]
+    assert names[-2:] == ["job:completed", "job_done"]
+    inspector.events.table.selectRow(model.rowCount() - 1)
+    assert '"files"' in inspector.events.data.toPlainText()
+
+    inspector.tabs.setCurrentIndex(MANIFESTS)
+    qtbot.waitUntil(lambda: inspector.manifests.choice.count() > 0)
+    manifests = inspector.manifests.choice
+    names = [manifests.itemText(place) for place in range(manifests.count())]
+    assert {"request.json", "manifest.json", "output.json"} <= set(names)
+
+    inspector.tabs.setCurrentIndex(LOG)
+    assert "got prompt" in inspector.log.console.text.toPlainText()
+    inspector.tabs.setCurrentIndex(FILES)
+    assert inspector.files.model.rowCount() == 3
+
+
+def test_a_running_job_is_followed_live_and_cancelled(
+    slow_desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(slow_desk, chain(steps=80), tmp_path)
+    inspector = look_at(slow_desk, job_id, qtbot, JobStatus.RUNNING)
+    overview = inspector.overview
+    qtbot.waitUntil(
+        lambda: overview.graph.cards["fine", "2"].state.words.startswith("step "),
+        timeout=PATIENCE_MS,
+    )
+    assert overview.graph.cards["fine", "1"].state.state == "done"
+    assert overview.graph.cards["big", "1"].state.state == "waiting"
+    qtbot.waitUntil(lambda: not overview.preview.image.isNull(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: overview.preview.words.startswith("Refine · step"))
+    before = {span.name: span.seconds for span in overview.timeline.shown}
+    qtbot.waitUntil(
+        lambda: {s.name: s.seconds for s in overview.timeline.shown}["fine"] > before["fine"]
+    )
+    assert not inspector.header.retry.isVisible()
+    inspector.header.cancel.click()
+    qtbot.waitUntil(
+        lambda: inspector.story is not None and inspector.story.job.status is JobStatus.CANCELLED,
+        timeout=PATIENCE_MS,
+    )
+    assert inspector.header.retry.isVisible()
+    assert not inspector.header.cancel.isVisible()
+
+
+def test_a_failed_job_says_why_and_is_tried_again(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(desk, chain(), tmp_path, b"this is no picture")
+    inspector = look_at(desk, job_id, qtbot, JobStatus.FAILED)
+    error = inspector.overview.error
+    assert error.isVisible()
+    assert "cannot be read as a picture" in error.words
+    error.retry.click()
+    qtbot.waitUntil(
+        lambda: (
+            inspector.story is not None
+            and len(inspector.story.attempts) == 2
+            and inspector.story.job.status is JobStatus.FAILED
+        ),
+        timeout=PATIENCE_MS,
+    )
+    assert [attempt.attempt for attempt in inspector.overview.attempts.shown] == [1, 2]
+    assert inspector.overview.attempts.isVisible()
+
+
+def test_a_result_opens_large_beside_its_input(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(desk, chain(steps=1), tmp_path)
+    inspector = look_at(desk, job_id, qtbot, JobStatus.COMPLETED)
+    assert inspector.story is not None
+    first, *_, last = inspector.overview.thumbs.thumbs.values()
+    last.click()
+    viewer = inspector.viewer
+    assert viewer is not None
+    assert viewer.file.stage == "big"
+    assert not viewer.forth.isEnabled()
+    viewer.compare.click()
+    qtbot.waitUntil(lambda: viewer.canvas.compares, timeout=PATIENCE_MS)
+    viewer.step(-2)
+    assert viewer.file == first.file
+    assert not viewer.compare.isVisible()
+    viewer.close()
+    qtbot.waitUntil(lambda: inspector.viewer is None)
+
+
+def test_an_unknown_job_and_no_job_are_said(desk: OpenDesk, qtbot: QtBot) -> None:
+    inspector = inspector_of(desk)
+    assert inspector.words == "Choose a job in the queue to look at it closely."
+    inspector.show_job("00000000-0000-4000-8000-000000000000")
+    assert inspector.words == "Reading the job"
+    qtbot.waitUntil(lambda: "not in the journal" in inspector.words)
+    inspector.show_job(None)
+    assert inspector.words == "Choose a job in the queue to look at it closely."
+
+
+def test_where_the_window_is_narrow_it_is_a_page_and_closes_to_the_queue(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(desk, chain(steps=1), tmp_path)
+    desk.window.resize(1000, 700)
+    inspector = look_at(desk, job_id, qtbot, JobStatus.COMPLETED)
+    assert inspector.isVisible()
+    assert not desk.page.isVisible()
+    inspector.header.close_button.click()
+    assert not inspector.isVisible()
+    assert desk.page.isVisible()
+
+
+def test_the_whole_id_is_copied(desk: OpenDesk, qtbot: QtBot, tmp_path: Path) -> None:
+    job_id = send(desk, chain(steps=1), tmp_path)
+    inspector = look_at(desk, job_id, qtbot, *JobStatus)
+    inspector.header.id_button.click()
+    assert QGuiApplication.clipboard().text() == job_id

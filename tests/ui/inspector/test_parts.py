@@ -1,0 +1,175 @@
+"""The inspector's parts by themselves: decoding, the JSON tree, failures, the canvas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from jigdesk.demo.sample import SIZE, sample_png
+from jigdesk.domain.changes import Attempt
+from jigdesk.domain.errors import ErrorCode
+from jigdesk.domain.job import Failure, JobStatus
+from tests.harness.pictures import bomb
+from tests.ui.jobs import NOW, after
+from ui.inspector.attempts import Attempts
+from ui.inspector.canvas import MOST_ZOOM, Canvas
+from ui.inspector.decoder import Decoder, decode
+from ui.inspector.error_card import ErrorCard
+from ui.inspector.json_tree import MAX_CHILDREN, JsonModel
+from ui.inspector.remedies import REMEDIES
+from ui.inspector.tables import EventsModel, event_words
+from ui.theme.theme import Theme
+
+
+def test_a_picture_is_decoded_at_the_size_shown(tmp_path: Path) -> None:
+    small = decode(sample_png(), QSize(96, 96))
+    assert small.size() == QSize(96, 64)
+    assert decode(sample_png(), QSize(4000, 4000)).size() == QSize(*SIZE)  # never enlarged
+    file = tmp_path / "a.png"
+    file.write_bytes(sample_png())
+    assert decode(file, QSize(96, 96)) == small
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", sample_png()[:500], bomb()])
+def test_what_is_no_picture_is_a_null_image(data: bytes) -> None:
+    assert decode(data, QSize(100, 100)).isNull()
+
+
+def test_of_one_key_only_the_first_and_the_newest_are_decoded(qtbot: QtBot) -> None:
+    decoder = Decoder()
+    seen: list[QSize] = []
+    decoder.decoded.connect(lambda _key, image: seen.append(image.size()))
+    for side in range(10, 100, 10):
+        decoder.ask("preview", sample_png(), QSize(side, side))
+    qtbot.waitUntil(lambda: bool(seen) and seen[-1] == QSize(90, 60))
+    assert len(seen) == 2
+    decoder.close()
+    decoder.ask("preview", sample_png(), QSize(10, 10))
+    decoder.close()
+    assert len(seen) == 2
+
+
+def test_a_json_tree_says_names_and_values() -> None:
+    model = JsonModel()
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    model.show_document({"version": 1, "stages": [{"name": "a"}, {}], "none": None})
+    stages = model.index(1, 0)
+    assert model.data(stages) == "stages"
+    assert model.data(model.index(1, 1)) == "2 items"
+    first = model.index(0, 0, stages)
+    assert model.data(model.index(0, 1, first)) == "a"
+    assert model.parent(first) == stages
+    assert not model.hasChildren(model.index(1, 0, stages))
+    assert model.data(model.index(2, 1)) == "null"
+
+
+def test_a_huge_json_list_is_cut() -> None:
+    model = JsonModel()
+    model.show_document(list(range(100_000)))
+    assert model.rowCount() == MAX_CHILDREN
+    model.show_document("just a text")
+    assert model.rowCount() == 1
+    assert model.rowCount(QModelIndex()) == 1
+
+
+def test_every_code_has_a_remedy() -> None:
+    assert set(REMEDIES) == set(ErrorCode)
+
+
+def test_an_error_says_where_what_and_what_helps(qtbot: QtBot, theme: Theme) -> None:
+    card = ErrorCard(theme)
+    qtbot.addWidget(card)
+    asked: list[bool] = []
+    card.retry_asked.connect(lambda: asked.append(True))
+    card.show_failure(
+        Failure(
+            ErrorCode.MISSING_MODEL,
+            "Missing model: sd_xl_base.safetensors",
+            True,
+            stage="portrait",
+            node_title="Load model",
+            traceback="Traceback: line 1",
+        )
+    )
+    card.show()
+    assert "“Load model” failed in portrait" in card.words
+    assert "Missing model: sd_xl_base.safetensors" in card.words
+    assert "Put the model where" in card.words
+    assert not card.traceback.isVisible()
+    card.more.click()
+    assert card.traceback.isVisible()
+    assert card.traceback.toPlainText() == "Traceback: line 1"
+    card.retry.click()
+    assert asked == [True]
+    card.show_failure(Failure(ErrorCode.TIMEOUT, "It took too long.", True))
+    assert not card.more.isVisible()
+    assert not card.traceback.isVisible()
+
+
+def test_attempts_stand_side_by_side(qtbot: QtBot) -> None:
+    attempts = Attempts()
+    qtbot.addWidget(attempts)
+    attempts.show_attempts(
+        [
+            Attempt(1, NOW, "", after(3), JobStatus.FAILED, "execution_error", "It broke."),
+            Attempt(2, after(4), "Trying again."),
+        ]
+    )
+    words = [label.text() for label in attempts.findChildren(QLabel)]
+    assert "Attempt 1 · 3.0 s" in words
+    assert "It broke." in words
+    assert "● Under way" in words
+
+
+def test_a_picture_is_zoomed_within_bounds(qtbot: QtBot, theme: Theme) -> None:
+    canvas = Canvas(theme)
+    qtbot.addWidget(canvas)
+    canvas.resize(400, 300)
+    canvas.show_after(_image(200, 100))
+    assert canvas.scale == 2.0
+    qtbot.keyClick(canvas, Qt.Key.Key_1)
+    assert canvas.scale == 1.0
+    for _ in range(30):
+        qtbot.keyClick(canvas, Qt.Key.Key_Plus)
+    assert canvas.scale == MOST_ZOOM
+    qtbot.keyClick(canvas, Qt.Key.Key_0)
+    assert canvas.scale == 2.0
+
+
+def test_the_slider_shows_before_left_of_it_and_after_right_of_it(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    canvas = Canvas(theme)
+    qtbot.addWidget(canvas)
+    canvas.resize(400, 400)
+    canvas.show_after(_image(100, 100, Qt.GlobalColor.white))
+    canvas.show_before(_image(100, 100, Qt.GlobalColor.black))
+    canvas.slide_to(0.25)
+    shown = canvas.grab().toImage()
+    assert shown.pixelColor(40, 300) == Qt.GlobalColor.black
+    assert shown.pixelColor(300, 300) == Qt.GlobalColor.white
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(100, 200))
+    qtbot.mouseMove(canvas, QPoint(300, 200))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(300, 200))
+    assert canvas.slider == pytest.approx(0.75)
+
+
+def test_events_are_told_in_one_line() -> None:
+    assert event_words({"status": "running", "stage": "fine", "progress": 0.5}) == (
+        "running · fine · 50%"
+    )
+    assert event_words({"files": [{}, {}]}) == "2 files"
+    model = EventsModel()
+    assert model.last_seq == 0
+
+
+def _image(width: int, height: int, colour: Qt.GlobalColor = Qt.GlobalColor.red) -> QImage:
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(colour)
+    return image

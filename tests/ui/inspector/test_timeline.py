@@ -1,0 +1,73 @@
+"""Where the time went."""
+
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from jigdesk.domain.changes import Attempt, StageState
+from jigdesk.domain.job import JobStatus
+from tests.ui.jobs import NOW, a_graph, a_job, a_run, after
+from ui.inspector.timeline import TimelineBar, spans
+from ui.theme.theme import Theme
+
+ATTEMPTS = [Attempt(1, NOW, "")]
+
+
+def seconds_of(found: object) -> dict[str, float]:
+    return {span.name: round(span.seconds, 3) for span in found}  # type: ignore[attr-defined]
+
+
+def test_a_finished_job_is_split_into_all_its_time() -> None:
+    nodes = {
+        "1": {"state": "done", "seconds": 4.0},
+        "2": {"state": "done", "seconds": 30.0},
+    }
+    runs = [
+        a_run("fine", StageState.STORED, ended_at=after(36), load_s=4.0, run_s=30.0, upload_s=1.0,
+              nodes=nodes),
+        a_run("big", StageState.STORED, at=after(36), ended_at=after(46), load_s=1.0, run_s=9.0,
+              upload_s=0.5),
+    ]  # fmt: skip
+    job = a_job(JobStatus.COMPLETED, finished_at=after(50), started_at=after(2))
+    found = spans(job, ATTEMPTS, runs, a_graph("fine", "big"), after(999))
+    assert seconds_of(found) == {
+        "queued": 2.0,
+        "load": 5.0,
+        "fine": 30.0,
+        "big": 9.0,
+        "store": 4.0,
+    }
+    assert sum(span.seconds for span in found) == 50.0
+    fine = next(span for span in found if span.name == "fine")
+    assert fine.sentence == "fine 30 s\n    Work 30 s\n    Picture 4.0 s"
+
+
+def test_what_runs_grows_with_the_clock() -> None:
+    job = a_job(started_at=after(2), stage="fine")
+    runs = [a_run("fine", StageState.POSTING)]
+    assert seconds_of(spans(job, ATTEMPTS, runs, None, after(5))) == {"queued": 2.0, "fine": 3.0}
+    assert seconds_of(spans(job, ATTEMPTS, runs, None, after(9))) == {"queued": 2.0, "fine": 7.0}
+
+
+def test_only_the_newest_attempt_counts() -> None:
+    attempts = [*ATTEMPTS, Attempt(2, after(100), "Trying again.")]
+    job = a_job(JobStatus.QUEUED)
+    again = type(job)(
+        job.job_id, job.bucket, JobStatus.QUEUED, 9, 2, job.created_at, job.updated_at
+    )
+    runs = [a_run("fine", StageState.STORED, ended_at=after(9), run_s=7.0)]
+    assert seconds_of(spans(again, attempts, runs, None, after(103))) == {"queued": 3.0}
+
+
+def test_the_legend_wraps_and_names_every_span(qtbot: QtBot, theme: Theme) -> None:
+    bar = TimelineBar(theme)
+    qtbot.addWidget(bar)
+    bar.resize(600, bar.height())
+    job = a_job(started_at=after(2))
+    runs = [a_run(f"a-rather-long-stage-{n}", StageState.POSTING) for n in range(6)]
+    bar.show_spans(spans(job, ATTEMPTS, runs, None, after(60)))
+    wide = bar.height()
+    bar.resize(240, bar.height())
+    bar.show()
+    qtbot.waitUntil(lambda: bar.height() > wide)
+    assert "a-rather-long-stage-5 58 s" in bar.accessibleDescription()
