@@ -23,6 +23,7 @@ MOST_WHILE_RUNNING = 0.99
 
 _LEAST_WEIGHT_S = 0.001
 _MAX_STEPS = 1000
+_MOST_SECONDS = 30 * 86_400.0  # no node runs for longer, and sums stay finite
 
 
 @dataclass(slots=True)
@@ -223,7 +224,9 @@ def _sum_known(seconds: Iterable[float | None]) -> float | None:
 
 
 def _sound(seconds: float | None) -> float | None:
-    return None if seconds is None or not math.isfinite(seconds) else max(seconds, 0.0)
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    return min(max(seconds, 0.0), _MOST_SECONDS)
 
 
 def _fraction(value: float | None, maximum: float | None) -> float:

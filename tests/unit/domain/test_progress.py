@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jigdesk.domain.manifest import FileInput, Manifest, StageInput, StageRequest
@@ -140,6 +140,7 @@ times = st.dictionaries(nodes, st.floats())
 
 
 @given(st.lists(calls, max_size=30), times)
+@example([], {"1": 1.4e307})
 def test_it_never_falls_and_stays_in_bounds(story: list[Any], learned: dict[str, float]) -> None:
     progress = model("work", "slow", work=learned, slow=learned)
     shown = progress.progress
