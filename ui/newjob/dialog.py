@@ -30,6 +30,7 @@ from ui.newjob.stage_form import StageForm
 
 SIZE = QSize(680, 640)
 SEED_BITS = 53
+FEW = 5
 
 
 class NewJobDialog(QDialog):
@@ -44,6 +45,7 @@ class NewJobDialog(QDialog):
         self.resize(SIZE)
         self._bridge = bridge
         self._templates = dict(core.templates.available)
+        self._unavailable = dict(core.templates.unavailable)
         self._decoder = Decoder(self)
         self._sending = False
         self._passed = (0, 0)
@@ -97,6 +99,15 @@ class NewJobDialog(QDialog):
         body.setSpacing(12)
         body.addLayout(self._stages)
         body.addLayout(chain)
+        if self._unavailable:
+            body.addWidget(
+                self._muted(
+                    "\n".join(
+                        f"Not available: {name}, {why}"
+                        for name, why in sorted(self._unavailable.items())[:FEW]
+                    )
+                )
+            )
         body.addStretch(1)
         scroll = QScrollArea(self)
         scroll.setObjectName("bare")

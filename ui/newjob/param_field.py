@@ -20,14 +20,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from jigdesk.domain.errors import JobError
+from jigdesk.domain.errors import ErrorCode, JobError
 from jigdesk.domain.manifest import Scalar
 from jigdesk.domain.params import Draw, ParamSpec, ParamType
-from ui.newjob.draft import bounds
+from ui.newjob.draft import bounds, words
 
 MAX_SPIN = 2**31 - 1
 FIELD_WIDTH = 200
-_EMPTY = ""
 
 
 class _Number(QDoubleSpinBox):
@@ -80,7 +79,11 @@ class ParamField(QWidget):
         raw = self._raw()
         if raw is None:
             if self.spec.is_required:
-                self.spec.check(_EMPTY, self.spec.name)
+                raise JobError(
+                    ErrorCode.INVALID_PARAMETER,
+                    f"{words(self.spec.name).capitalize()} must be given.",
+                    field=self.spec.name,
+                )
             return None
         return self.spec.check(raw, self.spec.name)
 

@@ -1,0 +1,116 @@
+"""The log console: fast, bounded, searched, locked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from tests.ui.jobs import NOW
+from ui.host.console import BLOCKS, Console
+from ui.host.log_feed import Level, LogLine, level_of
+from ui.theme.theme import Theme, ThemeChoice
+
+
+@pytest.fixture
+def console(qtbot: QtBot, theme: Theme) -> Console:
+    shown = Console(theme)
+    qtbot.addWidget(shown)
+    shown.resize(700, 300)
+    shown.show()
+    return shown
+
+
+def lines(*texts: str) -> list[LogLine]:
+    return [LogLine(NOW, text) for text in texts]
+
+
+def numbered(begin: int, end: int) -> Sequence[LogLine]:
+    return lines(*(f"[info] sampling line {number} of many" for number in range(begin, end)))
+
+
+def test_five_thousand_lines_a_second_leave_the_window_free(
+    console: Console, qapp: QApplication
+) -> None:
+    batches = [numbered(begin, begin + 500) for begin in range(0, 10_000, 500)]
+    began = time.perf_counter()
+    for batch in batches:
+        console.add(batch)
+        qapp.processEvents()
+    spent_s = time.perf_counter() - began
+    assert console.line_count == BLOCKS
+    assert console.text.toPlainText().endswith("line 9999 of many")
+    # these lines come in two seconds: at least half of that is left for the rest of the window
+    assert spent_s < 1.0
+
+
+def test_a_progress_bar_takes_one_line(console: Console) -> None:
+    console.add([LogLine(NOW, "start"), LogLine(NOW, "10%", True)])
+    console.add([LogLine(NOW, "20%", True), LogLine(NOW, "30%", True)])
+    console.add(lines("done"))
+    assert console.text.toPlainText() == "start\ndone"
+
+
+def test_it_follows_until_it_is_locked(console: Console) -> None:
+    console.add(numbered(0, 200))
+    bar = console.text.verticalScrollBar()
+    assert bar.value() == bar.maximum()
+    console.follow.click()
+    assert console.follow.text() == "Locked"
+    bar.setValue(10)
+    console.add(numbered(200, 400))
+    assert bar.value() == 10
+    console.follow.click()
+    assert bar.value() == bar.maximum()
+
+
+def test_searching_locks_and_counts(console: Console) -> None:
+    console.add(lines("alpha", "beta", "Alpha two", "gamma"))
+    console.search.setText("alpha")
+    assert console.found.text() == "2 found"
+    assert not console.follow.isChecked()
+    assert console.text.textCursor().selectedText() == "alpha"
+    console.find_next()
+    assert console.text.textCursor().selectedText() == "Alpha"
+    console.find_next()  # around the end
+    assert console.text.textCursor().blockNumber() == 0
+    console.search.clear()
+    assert console.found.text() == ""
+    assert console.text.extraSelections() == []
+
+
+def test_all_is_copied(console: Console, qapp: QApplication) -> None:
+    console.add(lines("one", "two"))
+    console.copy_all()
+    assert qapp.clipboard().text() == "one\ntwo"
+
+
+def test_levels_are_coloured_in_the_theme_that_is_shown(console: Console, theme: Theme) -> None:
+    console.add(lines("fine", "ERROR: it broke"))
+    for choice in (ThemeChoice.LIGHT, ThemeChoice.DARK):
+        theme.choose(choice)
+        block = console.text.document().lastBlock()
+        ink = block.begin().fragment().charFormat().foreground().color()
+        assert ink == theme.ink("error", "panel")
+        assert console.text.toPlainText() == "fine\nERROR: it broke"
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("[ERROR] Failed to load", Level.ERROR),
+        ("RuntimeError: CUDA out of memory", Level.ERROR),
+        ("Traceback (most recent call last):", Level.ERROR),
+        ("!!! Exception during processing !!!", Level.ERROR),
+        ("Finished with 0 errors", Level.INFO),
+        ("FutureWarning: x is deprecated", Level.WARNING),
+        ("WARNING: low memory", Level.WARNING),
+        ("[DEBUG] tick", Level.DEBUG),
+        ("got prompt", Level.INFO),
+    ],
+)
+def test_levels_are_read_from_the_words(text: str, level: Level) -> None:
+    assert level_of(text) is level

@@ -1,0 +1,96 @@
+"""The host page over a real desk and its demo engine."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from tests.ui.conftest import OpenDesk
+from tests.ui.jobs import chain, send
+from ui.host.engine_card import EngineCard
+from ui.host.log_feed import KEPT, WAITING, LogFeed
+from ui.host.page import HostPage
+
+PATIENCE_MS = 30_000
+
+
+def page_of(desk: OpenDesk) -> HostPage:
+    found = desk.window.findChild(HostPage)
+    assert found is not None
+    desk.window.show_page("host")
+    return found
+
+
+def state_of(page: HostPage) -> str:
+    return "" if page.card.shown is None else page.card.shown.state
+
+
+def test_the_engine_is_stopped_and_started_and_says_why(desk: OpenDesk, qtbot: QtBot) -> None:
+    page = page_of(desk)
+    buttons = page.card.buttons
+    qtbot.waitUntil(lambda: state_of(page) == "Running", timeout=PATIENCE_MS)
+    assert not buttons["start"].isVisible()
+    buttons["stop"].click()
+    qtbot.waitUntil(lambda: state_of(page) == "Stopped", timeout=PATIENCE_MS)
+    assert page.card.shown is not None
+    assert "It last stopped with" in page.card.shown.why
+    buttons["start"].click()
+    qtbot.waitUntil(lambda: state_of(page) == "Running", timeout=PATIENCE_MS)
+
+
+def test_a_running_job_is_asked_about_before_its_engine_is_stopped(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Question(QMessageBox):
+        def open(self) -> None:
+            asked.append(self.text())
+            self.deleteLater()
+
+    monkeypatch.setattr(EngineCard, "box_class", Question)
+    page = page_of(desk)
+    qtbot.waitUntil(lambda: state_of(page) == "Running", timeout=PATIENCE_MS)
+    send(desk, chain(steps=100), tmp_path)
+    qtbot.waitUntil(
+        lambda: desk.bridge.latest is not None and desk.bridge.latest.running == 1,
+        timeout=PATIENCE_MS,
+    )
+    page.card.ask("stop")
+    assert asked == [
+        "Stop the engine? 1 job runs on it and will run again when it is started again."
+    ]
+    assert state_of(page) == "Running"
+
+
+def test_the_console_shows_what_the_engine_prints(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    page = page_of(desk)
+    send(desk, chain(steps=1), tmp_path)
+    qtbot.waitUntil(
+        lambda: page.console.text.toPlainText().count("got prompt") == 2, timeout=PATIENCE_MS
+    )
+
+
+def test_lines_from_any_thread_arrive_in_order_and_bounded(desk: OpenDesk, qtbot: QtBot) -> None:
+    feed = desk.bridge.findChild(LogFeed)
+    assert feed is not None
+    many = 3 * WAITING
+
+    def print_much() -> None:
+        for number in range(many):
+            feed.put(f"line {number}")
+
+    thread = threading.Thread(target=print_much)
+    thread.start()
+    thread.join()
+    qtbot.waitUntil(lambda: bool(feed.lines) and feed.lines[-1].text == f"line {many - 1}")
+    numbers = [int(line.text[5:]) for line in feed.lines if line.text.startswith("line ")]
+    assert numbers == sorted(numbers)
+    assert len(numbers) + feed.skipped == many
+    assert len(feed.lines) <= KEPT
