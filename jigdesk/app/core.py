@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -25,8 +26,8 @@ from jigdesk.app.desk_api import (
     journal_status,
     limits_of,
 )
-from jigdesk.app.engine import EngineHost, open_engine_host
-from jigdesk.app.health import Health, disk_check, journal_check, queue_check, store_check
+from jigdesk.app.engine import ENGINE_DIR, EngineHost, engine_folders, open_engine_host
+from jigdesk.app.health import Health, journal_check, queue_check, store_check
 from jigdesk.app.host_id import host_id_of
 from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
@@ -41,6 +42,8 @@ from jigdesk.domain.signature import secret_key
 from jigdesk.ports import Journal, ObjectStore
 from jigdesk.services.claim import Claims
 from jigdesk.services.control import DeskControl
+from jigdesk.services.disk import DiskGuard, fullest
+from jigdesk.services.housekeeping import Housekeeper
 from jigdesk.services.outbox import StoreOutbox
 from jigdesk.services.publishing import PublishOutbox
 from jigdesk.services.recover import recover
@@ -157,8 +160,7 @@ class _Builder:
         engine = await self._stack.enter_async_context(open_engine_host(settings, host_id))
         work = build_work(settings, claims, journal, store, engine, templates)
         self._stack.push_async_callback(work.commands.close)
-        health = self._health(journal, store, host_id, outbox, engine, work)
-        health.add("workflows", templates.health)
+        health = self._health(journal, store, host_id, outbox, engine, work, templates)
         health.add("publisher", publisher_check(publisher, publishing))
         control = DeskControl(journal, work.queue, work.commands, engine, health.look)
         api = self._jobs_api(journal, store, host_id, templates, work, secrets)
@@ -173,6 +175,8 @@ class _Builder:
             control=control,
             api=api,
             followers=Followers(api, store, settings.store.url_ttl_s),
+            hub=work.hub,
+            looked_at=work.live.asked,
             settled=outbox.settled,
             registry=registry,
             webhook_secrets=lambda: secrets,
@@ -187,9 +191,15 @@ class _Builder:
             await self._local_cloud(local_store, journal, secrets[0], listeners)
         tunnel = open_tunnel(settings, listeners.public.port, listeners.run_key)
         health.add("tunnel", tunnel.check)
+        guard = DiskGuard(work.queue, lambda: fullest(self._disks()))
+        health.add("disk", guard.check)
+        await guard.look()
         await recover(journal, work.queue, work.ends, died=await journal.died())
         await self._background("queue", work.queue.serve(work.worker))
         await self._background("sweep", work.sweeper.run())
+        await self._background("previews", work.live.run())
+        await self._background("disk guard", guard.run())
+        await self._background("housekeeping", self._housekeeper(journal, work, guard).run())
         await self._background("tunnel", tunnel.run())
         await self._register(store, work, host_id, tunnel, templates)
         await self._background("templates", templates.watch(engine.client, engine.ready))
@@ -212,6 +222,23 @@ class _Builder:
             background=tuple(self._tasks),
         )
 
+    def _disks(self) -> tuple[Path, ...]:
+        """The folders that fill; the local store's only where there is one."""
+        paths = self._settings.paths
+        store = paths.store_dir
+        return (paths.jobs_dir, paths.state_dir, *((store,) if store.is_dir() else ()))
+
+    def _housekeeper(self, journal: Journal, work: Work, guard: DiskGuard) -> Housekeeper:
+        settings = self._settings
+        return Housekeeper(
+            journal,
+            settings.paths.jobs_dir,
+            engine_folders=engine_folders(settings.comfyui, settings.paths.state_dir / ENGINE_DIR),
+            is_engine_idle=lambda: work.queue.running == 0,
+            low=guard.low,
+            clock=utc_now,
+        )
+
     def _webhook_secrets(self) -> tuple[str, ...]:
         server = self._settings.server
         given = [server.webhook_secret, server.webhook_secret_previous]
@@ -228,13 +255,14 @@ class _Builder:
         outbox: StoreOutbox,
         engine: EngineHost,
         work: Work,
+        templates: LiveTemplates,
     ) -> Health:
         health = Health()
         health.add("engine", engine.check)
         health.add("store", store_check(store, host_id))
-        health.add("disk", disk_check(self._settings.paths.jobs_dir))
         health.add("queue", queue_check(work.queue))
         health.add("outbox", journal_check(journal, outbox))
+        health.add("workflows", templates.health)
         return health
 
     def _jobs_api(

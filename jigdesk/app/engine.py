@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jigdesk.adapters.comfyui.client import ComfyEngine
+from jigdesk.adapters.comfyui.http import UPLOAD_SUBFOLDER
 from jigdesk.adapters.comfyui.timing import Timing
 from jigdesk.adapters.process.ports import free_port
 from jigdesk.adapters.process.supervisor import (
@@ -27,6 +28,10 @@ from jigdesk.settings import ComfyUISettings, Settings
 
 LOOK_AGAIN_S = 1.0
 SHOWN_LINES = 50
+ENGINE_DIR = "engine"
+OUTPUT_SUBFOLDER = "jigdesk"
+"""What every `filename_prefix` begins with; see `services.stage`."""
+
 _NAMES = {"demo": "The demo engine", "managed": "ComfyUI", "remote": "The remote ComfyUI"}
 
 
@@ -154,7 +159,7 @@ async def open_engine_host(settings: Settings, host_id: str) -> AsyncIterator[En
     url = f"http://127.0.0.1:{port}"
     async with ComfyEngine.open(url, client_id, timing) as client:
         supervisor = EngineSupervisor(
-            lambda: engine_command(chosen, port, settings.paths.state_dir / "engine"),
+            lambda: engine_command(chosen, port, settings.paths.state_dir / ENGINE_DIR),
             _probe(client),
             record=settings.paths.state_dir / "engine.json",
             log_path=settings.paths.log_dir / "engine.log",
@@ -187,6 +192,19 @@ def engine_command(chosen: ComfyUISettings, port: int, base_dir: Path) -> Engine
         run = (*run, "--preview-method", "auto")
     return EngineCommand(
         (*run, "--disable-auto-launch", *chosen.args), port, cwd=chosen.path, env=dict(os.environ)
+    )
+
+
+def engine_folders(chosen: ComfyUISettings, base_dir: Path) -> tuple[Path, ...]:
+    """Where an engine that the desk starts keeps what only the desk gave it or asked it for."""
+    if chosen.kind == "remote":
+        return ()
+    base = base_dir if chosen.kind == "demo" else chosen.path or base_dir
+    options = dict(zip(chosen.args, chosen.args[1:], strict=False))
+    base = Path(options.get("--base-directory", base))
+    return (
+        Path(options.get("--input-directory", base / "input")) / UPLOAD_SUBFOLDER,
+        Path(options.get("--output-directory", base / "output")) / OUTPUT_SUBFOLDER,
     )
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import shutil
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 from jigdesk.domain.errors import JigDeskError
 from jigdesk.ports import Check, Journal, ObjectStore
@@ -15,7 +13,6 @@ from jigdesk.services.outbox import KINDS, StoreOutbox
 from jigdesk.services.queue import JobQueue
 
 CHECK_DEADLINE_S = 10.0
-LOW_DISK_BYTES = 5 * 1024**3
 OUTBOX_LATE_S = 60.0
 
 
@@ -65,19 +62,6 @@ def store_check(store: ObjectStore, host_id: str) -> Callable[[], Awaitable[Chec
                 "Check that nothing caches or rewrites the bucket's answers.",
             )
         return Check("store", "ok", f"Bucket {store.bucket} can be written, read and listed.")
-
-    return check
-
-
-def disk_check(folder: Path) -> Callable[[], Awaitable[Check]]:
-    """Whether the jobs' disk has room."""
-
-    async def check() -> Check:
-        usage = await asyncio.to_thread(shutil.disk_usage, folder)
-        message = f"{usage.free / 1e9:.1f} GB of {usage.total / 1e9:.0f} GB are free."
-        if usage.free < LOW_DISK_BYTES:
-            return Check("disk", "warning", message, f"Free some space on the disk of {folder}.")
-        return Check("disk", "ok", message)
 
     return check
 

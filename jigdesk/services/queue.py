@@ -57,6 +57,7 @@ class JobQueue:
         self._served: dict[str | None, int] = {}
         self._turns = 0
         self._flags: dict[str, str] = {}
+        self._obstacles: dict[str, str] = {}
         self._spares = 0
         self._asking: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
@@ -97,6 +98,7 @@ class JobQueue:
             reasons.append("The desk is shutting down.")
         if self.draining is not None:
             reasons.append(f"The queue is draining: {self.draining}")
+        reasons.extend(self._obstacles.values())
         if self.depth >= self._max_depth:
             reasons.append(f"The queue is full: {self.depth} of {self._max_depth} jobs.")
         return reasons
@@ -161,6 +163,14 @@ class JobQueue:
         else:
             self._flags[name] = reason
         self._wake.set()
+        self._on_change()
+
+    def obstruct(self, name: str, reason: str | None) -> None:
+        """Take nothing new in for a reason outside of the queue, until it is None again."""
+        if reason is None:
+            self._obstacles.pop(name, None)
+        else:
+            self._obstacles[name] = reason
         self._on_change()
 
     def on_change(self, listener: Callable[[], None]) -> None:
