@@ -107,6 +107,9 @@ class EventUrls:
         for name in ("files", "new_files"):
             if name in data:
                 data[name] = await self._with_urls(data[name])
+        preview_key = data.pop("preview_key", None)
+        if preview_key is not None:
+            data["preview_url"] = await self._store.presign_get(preview_key, self._url_ttl_s)
         return data
 
     async def _with_urls(self, files: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

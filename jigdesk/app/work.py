@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jigdesk.adapters.publisher.hub import EventHub
 from jigdesk.app.engine import EngineHost
 from jigdesk.app.templates import LiveTemplates
 from jigdesk.domain.clock import utc_now
@@ -14,6 +15,7 @@ from jigdesk.services.confirm import Confirmations
 from jigdesk.services.ends import Ends
 from jigdesk.services.finish import Finisher
 from jigdesk.services.intake import JobIntake
+from jigdesk.services.live_preview import LivePreviews
 from jigdesk.services.prepare import Preparer
 from jigdesk.services.previews import Previews
 from jigdesk.services.queue import JobQueue
@@ -35,6 +37,8 @@ class Work:
     ends: Ends
     sweeper: Sweeper
     previews: Previews
+    live: LivePreviews
+    hub: EventHub
 
 
 def build_work(
@@ -55,6 +59,8 @@ def build_work(
     commands = Commands(journal, queue, engine.engine, ends)
     confirmations = Confirmations(journal, store)
     previews = Previews()
+    hub = EventHub(journal)
+    live = LivePreviews(store, previews, hub.watched)
     finisher = Finisher(journal, store, confirmations, utc_now)
     worker = JobWorker(
         journal,
@@ -75,6 +81,7 @@ def build_work(
             StageRunner(journal, store, engine.engine, previews, finisher, utc_now),
             finisher,
             queue,
+            live,
             timeout_s=settings.comfyui.job_timeout_s,
         ),
         finisher=finisher,
@@ -93,4 +100,4 @@ def build_work(
         clock=utc_now,
         interval_s=settings.queue.sweep_s,
     )
-    return Work(queue, worker, intake, commands, ends, sweeper, previews)
+    return Work(queue, worker, intake, commands, ends, sweeper, previews, live, hub)

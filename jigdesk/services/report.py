@@ -36,10 +36,17 @@ class ProgressReporter:
     """
 
     def __init__(
-        self, journal: Journal, job: Job, monotonic: Callable[[], float] = time.monotonic
+        self,
+        journal: Journal,
+        job: Job,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        preview: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`preview` gives the key of a preview that is new since it was asked last."""
         self._journal = journal
         self._job = job
+        self._preview = preview
         self._monotonic = monotonic
         self._present: Present | None = None
         self._dirty = asyncio.Event()
@@ -70,9 +77,13 @@ class ProgressReporter:
             "progress": present.progress,
             "eta_s": present.eta_s,
         }
+        event = progress_event(self._job, status=JobStatus.RUNNING, **fields)
+        preview_key = self._preview()
+        if preview_key is not None:  # its URL is signed when the event is sent
+            event = replace(event, data={**event.data, "preview_key": preview_key})
         change = Change(
             fields={**fields, "message": present.message},
-            events=(progress_event(self._job, status=JobStatus.RUNNING, **fields),),
+            events=(event,),
             outbox=self._status(),
             durable=False,
         )

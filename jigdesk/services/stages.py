@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 from jigdesk.domain.changes import StageRun, StageState
@@ -16,6 +17,7 @@ from jigdesk.domain.progress import ProgressModel
 from jigdesk.ports import Journal
 from jigdesk.services.finish import Finisher
 from jigdesk.services.folder import JobFolder
+from jigdesk.services.live_preview import LivePreviews
 from jigdesk.services.record import PlanRecord
 from jigdesk.services.report import ProgressReporter
 from jigdesk.services.stage import StageRunner
@@ -45,9 +47,11 @@ class JobStages:
         runner: StageRunner,
         finisher: Finisher,
         slots: SpareSlots,
+        live: LivePreviews,
         *,
         timeout_s: float,
     ) -> None:
+        self._live = live
         self._journal = journal
         self._runner = runner
         self._finisher = finisher
@@ -67,7 +71,8 @@ class JobStages:
         """
         done = {run.stage: run for run in await self._journal.stage_runs(job.job_id)}
         model = await self._model(record, done)
-        reporter = ProgressReporter(self._journal, job)
+        preview = partial(self._live.take_news, job.job_id)
+        reporter = ProgressReporter(self._journal, job, preview=preview)
         storing: dict[str, asyncio.Task[StageRun]] = {}
 
         async def one(stage: PlannedStage) -> None:
@@ -95,6 +100,7 @@ class JobStages:
             yield StagesRan(model, [storing[stage.name] for stage in record.plan.stages])
         finally:
             self._finisher.forget(job.job_id)
+            self._live.forget(job.job_id)
             for task in storing.values():
                 task.cancel()
             if storing:

@@ -37,6 +37,10 @@ class EventHub:
         """How many streams are open."""
         return self._open
 
+    def watched(self, job_id: str) -> bool:
+        """Whether a stream of this job is open."""
+        return job_id in self._wakes
+
     @contextmanager
     def stream(self, job_id: str) -> Iterator[asyncio.Event]:
         """Count a stream of `job_id` in; the event is set after each commit that concerns it.
