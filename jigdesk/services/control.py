@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from jigdesk.domain.job import Job
+from jigdesk.domain.job import Job, JobStatus
 from jigdesk.ports import Check, Journal
 from jigdesk.services.commands import Commands
+from jigdesk.services.prepare import STAGES_BETWEEN
 from jigdesk.services.queue import DRAINING, PAUSED, JobQueue
 
 
@@ -75,8 +76,32 @@ class DeskControl:
             "depth": self._queue.depth,
             "running": self._queue.running,
             "waiting": self._queue.waiting,
+            "wait_s": await self._wait_s(),
             "jobs": {status.value: count for status, count in counts.items()},
         }
+
+    async def _wait_s(self) -> float | None:
+        """Seconds until all that is here has run; None when a workflow was never timed.
+
+        Counts what each workflow's nodes usually take, spread over the slots: an estimate for
+        the next job in the line. A job that was not read yet says no workflow: unknown.
+        """
+        usual: dict[str, float | None] = {}
+        whole_s = 0.0
+        for job in await self._journal.active():
+            if job.status in (JobStatus.UPLOADING, JobStatus.CONFIRMING):
+                continue
+            left_s = job.eta_s if job.status is JobStatus.RUNNING else None
+            for name in () if left_s is not None else (job.workflow or "").split(STAGES_BETWEEN):
+                if name not in usual:
+                    seconds = await self._journal.node_seconds(name)
+                    usual[name] = sum(seconds.values()) if seconds else None
+                known = usual[name]
+                if known is None:
+                    return None
+                left_s = (left_s or 0.0) + known
+            whole_s += left_s or 0.0
+        return round(whole_s / self._queue.concurrency, 1)
 
     async def health(self) -> Sequence[Check]:
         """See `ports.Control`."""

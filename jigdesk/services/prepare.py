@@ -25,6 +25,9 @@ from jigdesk.services.folder import JobFolder
 from jigdesk.services.media import check_clip, check_picture
 from jigdesk.services.record import PlanRecord
 
+STAGES_BETWEEN = " → "
+"""What stands between the workflows of a job's stages in its row."""
+
 FILES_WAIT_S = 30.0
 FILES_LOOK_S = 1.0
 MAX_INPUT_BYTES = 8 * 1024**3
@@ -96,7 +99,7 @@ class Preparer:
             ),
             plan=record.to_json(),
             owner_id=owner_id,
-            workflow=" → ".join(stage.workflow for stage in plan.stages)[:200],
+            workflow=STAGES_BETWEEN.join(stage.workflow for stage in plan.stages)[:200],
             stage_count=len(plan.stages),
             message="Waiting for a slot.",
         )

@@ -87,6 +87,11 @@ class JobQueue:
         return self._in("run")
 
     @property
+    def concurrency(self) -> int:
+        """How many engine slots there are."""
+        return self._concurrency
+
+    @property
     def waiting(self) -> int:
         """Jobs that wait for an engine slot or to be prepared."""
         return self.depth - len(self._tasks)
