@@ -6,6 +6,7 @@ Both come from npm by `make realparts`; everything they open is bound to 127.0.0
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -76,7 +77,8 @@ class Soketi:
         """kill -9; safe to call when it does not run."""
         process, self._process = self._process, None
         if process is not None:
-            await _end(process)
+            _kill(process)
+            await process.communicate()
 
 
 @dataclass
@@ -155,8 +157,11 @@ async def subscriber(
     try:
         yield made
     finally:
-        await _end(process)
-        await reading
+        _kill(process)
+        await reading  # to the end of the output, so that the pipe is closed
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
 
 
 def publisher_settings(port: int, secret: str = SECRET) -> dict[str, str]:
@@ -186,10 +191,6 @@ async def _node(script: str, options: Mapping[str, Any], *more: str) -> asyncio.
     )
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself
         process.kill()
-    # reads what is left, so that the transports close; a reader that is busy has it already
-    if process.stdin is not None:
-        process.stdin.close()
-    await process.wait()
