@@ -206,7 +206,9 @@ class Bridge(QObject):
 
     def _figures_read(self, figures: Figures) -> None:
         self._reading_figures = False
-        self._latest = figures
+        before, self._latest = self._latest, figures
+        if before is not None and _as_seen(before) != _as_seen(figures):
+            self.check_health()
         self.figures.emit(figures)
 
     def _figures_failed(self, failure: JigDeskError) -> None:
@@ -250,3 +252,9 @@ class Bridge(QObject):
             otherwise(failure)
         else:
             self.failed.emit(failure.message)
+
+
+def _as_seen(figures: Figures) -> tuple[object, ...]:
+    """What makes the checks out of date."""
+    engine = figures.engine
+    return engine.get("status"), engine.get("connected"), figures.public_url, figures.paused

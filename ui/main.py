@@ -19,6 +19,7 @@ from qasync import QEventLoop  # type: ignore[import-untyped]
 from jigdesk.logs import logging_to
 from jigdesk.resources import assets_dir
 from jigdesk.settings import Settings, load_settings
+from ui.collecting import collecting_here
 from ui.desk import Desk
 from ui.frame.bug_dialog import BugBox
 from ui.single import raise_other
@@ -41,7 +42,7 @@ def main(settings: Settings | None = None) -> int:
         theme = Theme(app, assets_dir())
         bugs = BugBox(theme, redact)
         loop = QEventLoop(app)
-        with loop, _bugs_shown(bugs, loop):
+        with loop, collecting_here(), _bugs_shown(bugs, loop):
             desk = Desk(settings, app, theme, bugs)
             with _leaving_on_signals(desk.leave):
                 code: int = loop.run_until_complete(desk.run())

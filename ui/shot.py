@@ -20,6 +20,7 @@ from jigdesk.domain.errors import SetupError
 from jigdesk.resources import assets_dir
 from jigdesk.settings import Settings, load_settings
 from ui.bridge import Bridge
+from ui.collecting import collecting_here
 from ui.core_thread import CoreThread
 from ui.frame.window import FIRST_SIZE, MainWindow
 from ui.main import application
@@ -47,16 +48,17 @@ def take(
     running. Raises SetupError when the desk cannot start or the picture cannot be written.
     """
     app = application()
-    thread = CoreThread(settings)
-    thread.start()
-    try:
-        wait_for(app, thread.started.done, "the desk to start")
-        core = thread.started.result()
-        picture_of(app, core, thread, path, size=size, theme=theme, job_id=job_id)
-    finally:
-        thread.stop()
-        wait_for(app, thread.ended.done, "the desk to stop")
-        thread.join()
+    with collecting_here():
+        thread = CoreThread(settings)
+        thread.start()
+        try:
+            wait_for(app, thread.started.done, "the desk to start")
+            core = thread.started.result()
+            picture_of(app, core, thread, path, size=size, theme=theme, job_id=job_id)
+        finally:
+            thread.stop()
+            wait_for(app, thread.ended.done, "the desk to stop")
+            thread.join()
 
 
 def picture_of(

@@ -21,7 +21,7 @@ SECONDS_APART = 31
 
 def jobs(count: int, now: datetime | None = None, *, final_only: bool = False) -> Iterator[Job]:
     """`count` jobs of every kind, the oldest first, one each 31 seconds; always the same ones."""
-    dice = random.Random(SEED)
+    dice = random.Random(SEED)  # noqa: S311 - test data
     now = now or datetime(2026, 3, 1, 12, tzinfo=UTC)
     begin = now - timedelta(seconds=SECONDS_APART * count)
     for number in range(count):

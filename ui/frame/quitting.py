@@ -53,7 +53,10 @@ class QuitDialog(QDialog):
 
 
 def _words(figures: Figures, *, can_finish: bool) -> str:
-    stop = "Stop now and they go on from where they are at the next start."
+    one = figures.active == 1
+    they, them = ("it", "it") if one else ("they", "them")
+    go, wait = ("goes", "waits") if one else ("go", "wait")
+    stop = f"Stop now and {they} {go} on at the next start."
     if not can_finish:
-        return f"The queue is paused, so they wait. {stop}"
-    return f"Finish them first: nothing new is accepted until then. {stop}"
+        return f"The queue is paused, so {they} {wait}. {stop}"
+    return f"Finish {them} first: nothing new is accepted until then. {stop}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QPainter
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -21,10 +21,13 @@ from jigdesk.ports import Check
 from ui.figures import Figures
 from ui.frame.lamp import Lamp
 from ui.frame.vitals import Vital, vitals
-from ui.theme.theme import SMALL_PX, Theme
+from ui.theme.theme import BASE_PX, SMALL_PX, Theme
 
 HEIGHT = 54
+EDGE_PX = 12
 WIDEST_PX = 168
+AROUND_PX = 44
+"""A lamp, and what is left around it."""
 
 
 class Item(QAbstractButton):
@@ -65,12 +68,24 @@ class Item(QAbstractButton):
         self._detail.setText(
             metrics.elidedText(vital.detail, Qt.TextElideMode.ElideMiddle, WIDEST_PX)
         )
-        # the strip does not dance: an item grows, and never shrinks
+        # the strip does not dance: an item grows, and does not shrink
         self._detail.setMinimumWidth(
             max(self._detail.minimumWidth(), metrics.horizontalAdvance(self._detail.text()) + 2)
         )
-        self.setToolTip(vital.message)
+        self.setToolTip(f"{vital.title}: {vital.message}")
         self.setAccessibleName(f"{vital.title}: {vital.level}, {vital.message}")
+
+    def show_whole(self, whole: bool) -> None:
+        """Show the short line, or the title alone where room is scarce."""
+        self._detail.setVisible(whole)
+
+    def width_of(self, *, whole: bool) -> int:
+        """How much room it needs, with and without the short line."""
+        title = QFontMetrics(self._theme.font(BASE_PX, bold=True)).horizontalAdvance(
+            self._title.text()
+        )
+        detail = self._detail.minimumWidth() if whole else 0
+        return max(title, detail) + AROUND_PX
 
     def paintEvent(self, _event: object) -> None:  # noqa: N802 - Qt's name
         """Paint the ground under the pointer; the parts paint themselves."""
@@ -164,7 +179,7 @@ class HealthStrip(QFrame):
         self._copy.clicked.connect(self._copy_public)
         self._copy.hide()
         self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(12, 0, 12, 0)
+        self._row.setContentsMargins(EDGE_PX, 0, EDGE_PX, 0)
         self._row.setSpacing(4)
         self._row.addStretch(1)
 
@@ -190,8 +205,29 @@ class HealthStrip(QFrame):
             self._arrange(wanted)
         for vital in found:
             self._items[vital.name].show_vital(vital)
+        self._share_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Show as much as fits."""
+        super().resizeEvent(event)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """Where room is scarce, what is well keeps its title alone; the worst says all it can."""
+        room = self.width() - 2 * EDGE_PX
+        items = list(self._items.values())
+        spaces = self._row.spacing() * (len(items) + 1)
         public = None if self._figures is None else self._figures.public_url
-        self._copy.setVisible(public is not None)
+        copy = self._copy.sizeHint().width() if public is not None else 0
+        whole = sum(item.width_of(whole=True) for item in items) + spaces + copy
+        short = sum(item.width_of(whole=False) for item in items) + spaces
+        spare = room - short
+        for item in sorted(items, key=lambda i: i.vital is not None and i.vital.level == "ok"):
+            more = item.width_of(whole=True) - item.width_of(whole=False)
+            fits = whole <= room or more <= spare
+            item.show_whole(fits)
+            spare -= more if fits else 0
+        self._copy.setVisible(public is not None and (whole <= room or spare >= copy))
 
     def _arrange(self, names: Sequence[str]) -> None:
         before = self._items
@@ -223,6 +259,7 @@ class HealthStrip(QFrame):
         card = CheckCard(item.vital, self)
         card.asked_again.connect(self.asked_again)
         card.copied.connect(self._copy_text)
+        card.adjustSize()
         card.move(item.mapToGlobal(QPoint(0, item.height() - 4)))
         card.show()
         return card

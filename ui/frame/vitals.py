@@ -80,10 +80,10 @@ def _engine(figures: Figures, check: Check | None) -> Vital:
     if status in ("failed", "stopped"):
         level = "error"
     message, remedy = detail, ""
-    if check is not None:
+    # figures are newer than checks: a check that says otherwise is of before
+    if check is not None and (check.level == "ok") is (level == "ok"):
         message, remedy = check.message, check.remedy
-        level = check.level if level == "ok" else level
-    return Vital(ENGINE, title, level, detail, message, remedy if level != "ok" else "")
+    return Vital(ENGINE, title, level, detail, message, remedy)
 
 
 def _tunnel(figures: Figures, check: Check | None) -> Vital:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QFontMetrics
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
 from ui.figures import Figures
 from ui.memory import Memory
 from ui.queue.filters import BUILT_IN, MAX_NAME, MAX_SAVED, Filter, from_json, to_json
+from ui.theme.theme import SMALL_PX
 
+PADDING_PX = 22
 MEMORY = "queue/filters"
 CHOSEN = "queue/filter"
 
@@ -70,7 +72,7 @@ class Chips(QWidget):
         """The numbers in the chips."""
         self._figures = figures
         for item in self.filters:
-            self._buttons[item.name].setText(self._words(item))
+            self._label(self._buttons[item.name], self._words(item))
 
     def show_text(self, text: str) -> None:
         """The text that narrows the filter now."""
@@ -109,8 +111,9 @@ class Chips(QWidget):
         self._row.removeWidget(self._save)
         self._buttons = {}
         for place, item in enumerate(self.filters):
-            button = self._chip(self._words(item))
+            button = self._chip("")
             button.setCheckable(True)
+            self._label(button, self._words(item))
             button.setChecked(item.name == self._current)
             button.clicked.connect(lambda _=False, name=item.name: self.choose(name))
             if item in self._saved:
@@ -130,6 +133,15 @@ class Chips(QWidget):
         button.setProperty("role", "chip")
         button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         return button
+
+    def _label(self, button: QPushButton, words: str) -> None:
+        """Make room for the words as they are when it is chosen; never less than before."""
+        button.setText(words)
+        font = button.font()
+        font.setPixelSize(SMALL_PX)
+        font.setBold(True)
+        needed = QFontMetrics(font).horizontalAdvance(words) + PADDING_PX
+        button.setFixedWidth(max(needed, button.minimumWidth()))
 
     def _words(self, item: Filter) -> str:
         number = None if self._figures is None else item.counted(self._figures)

@@ -39,7 +39,7 @@ def progress_words(job: Job, results: Results | None = None) -> str:
     """What runs now, or how it ended; `results` None where they are not read yet."""
     match job.status:
         case JobStatus.COMPLETED:
-            if results is None:
+            if results is None or results.files == 0:
                 return "done"
             return f"{counted(results.files, 'file')} · {size(results.size_bytes)}"
         case JobStatus.RUNNING:

@@ -1,0 +1,161 @@
+"""Windows without a screen; a Qt warning, a timer or a window that is left fails the test."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before Qt is imported
+
+import pytest
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
+
+from jigdesk.app import Core
+from jigdesk.resources import assets_dir
+from jigdesk.settings import Settings, load_settings
+from tests.fakes.journal_thread import JournalThread
+from tests.harness.many_jobs import fill
+from ui.bridge import Bridge
+from ui.core_thread import CoreThread
+from ui.frame.window import MainWindow
+from ui.memory import Memory
+from ui.pages import build_pages
+from ui.queue.page import QueuePage
+from ui.theme.theme import Theme, ThemeChoice
+
+MANY = 10_000
+_HARMLESS = ("This plugin does not support", "QFont::setPixelSize")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A warning of Qt is a failure."""
+    for item in items:
+        if "tests/ui/" in item.nodeid or item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
+            item.add_marker(pytest.mark.qt_log_ignore(*_HARMLESS))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _leave_the_modules_out_of_collecting() -> None:
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_qt_left(qapp: QApplication) -> Iterator[None]:
+    gc.disable()  # as `ui.collecting` does: the core's thread must not destroy what is Qt's
+    yield
+    gc.collect()
+    gc.enable()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    qapp.processEvents()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    shown = [w.objectName() or repr(w) for w in qapp.topLevelWidgets() if w.isVisible()]
+    assert not shown, f"windows are still open: {shown}"
+    ours = [
+        timer
+        for timer in gc.get_objects()
+        if issubclass(type(timer), QTimer) and isValid(timer) and timer.isActive()
+    ]
+    assert not ours, f"timers still run: {[timer.parent() for timer in ours]}"
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    look = Theme(qapp, assets_dir())
+    look.choose(ThemeChoice.DARK)
+    yield look
+    qapp.styleHints().colorSchemeChanged.disconnect(look._system_changed)
+    qapp.setStyleSheet("")
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    return Memory(tmp_path)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A throwaway desk on free ports."""
+    return desk_settings(tmp_path / "home")
+
+
+def desk_settings(home: Path) -> Settings:
+    return load_settings(
+        {"JIGDESK_HOME": str(home)},
+        {
+            "server": {"public_port": 0, "local_port": 0},
+            "comfyui": {"kind": "demo", "port": 0},
+        },
+    )
+
+
+@dataclass
+class OpenDesk:
+    """A real core in its thread, and the window over it."""
+
+    core: Core
+    thread: CoreThread
+    bridge: Bridge
+    window: MainWindow
+    page: QueuePage
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, settings: Settings, theme: Theme) -> Iterator[OpenDesk]:
+    thread = CoreThread(settings)
+    thread.start()
+    core = thread.started.result(30)
+    bridge = Bridge(thread)
+    window = MainWindow(core, bridge, theme, Memory(settings.paths.state_dir))
+    build_pages(window, core)
+    page = window.findChild(QueuePage)
+    assert page is not None
+    window.resize(1480, 900)
+    window.show_page("queue")
+    bridge.open()
+    window.show()
+    qtbot.waitUntil(lambda: page.model.is_read and bridge.latest is not None, timeout=20_000)
+    yield OpenDesk(core, thread, bridge, window, page)
+    bridge.close()
+    window.leave()
+    window.deleteLater()
+    thread.stop()
+    thread.ended.result(20)
+    assert thread.join(5)
+
+
+@pytest.fixture(scope="session")
+def many_jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A journal with 10,000 jobs; copy it."""
+    path = tmp_path_factory.mktemp("many") / "journal.db"
+    fill(path, MANY)
+    return path
+
+
+@pytest.fixture
+def journal_bridge(many_jobs: Path, tmp_path: Path) -> Iterator[tuple[Bridge, JournalThread]]:
+    """The bridge over a real journal with 10,000 jobs, and no other part of a core."""
+    path = tmp_path / "journal.db"
+    shutil.copy(many_jobs, path)
+    thread = JournalThread(path)
+    bridge = Bridge(thread)  # type: ignore[arg-type]
+    yield bridge, thread
+    bridge.close()
+    thread.close()
+
+
+def eventually(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Wait for another thread, without Qt's loop."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

@@ -1,0 +1,271 @@
+"""The queue's page over a real core: commands, filters, search, and what is remembered."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from jigdesk.app import Core
+from jigdesk.domain.changes import Arrival, Change
+from jigdesk.domain.events import ACCEPTED, EventDraft
+from jigdesk.domain.ids import new_job_id
+from jigdesk.domain.job import Job, JobStatus
+from tests.ui.conftest import OpenDesk, eventually
+from ui.queue.chips import Chips
+from ui.queue.columns import ROW_PX, Column
+from ui.queue.page import QueuePage
+
+
+def add_jobs(desk: OpenDesk, count: int, workflow: str = "blur") -> list[str]:
+    """Paused, and jobs that wait to be prepared; oldest first."""
+
+    async def add(core: Core) -> list[str]:
+        await core.control.pause("A test.")
+        ids = [new_job_id() for _ in range(count)]
+        for job_id in ids:
+            event = EventDraft(ACCEPTED, {"status": "accepted", "position": None})
+            change = Change(fields={"workflow": workflow}, events=(event,))
+            await core.journal.accept(Arrival(job_id, "jig-react", None), change)
+        return ids
+
+    return desk.thread.submit(add).result(20)
+
+
+def job_of(desk: OpenDesk, job_id: str) -> Job:
+    async def read(core: Core) -> Job | None:
+        return await core.journal.job(job_id)
+
+    job = desk.thread.submit(read).result(10)
+    assert job is not None
+    return job
+
+
+def shown(qtbot: QtBot, page: QueuePage, count: int) -> None:
+    qtbot.waitUntil(
+        lambda: page.model.rowCount() == count and (not count or page.model.job(0) is not None),
+        timeout=10_000,
+    )
+
+
+def select(page: QueuePage, *rows: int) -> None:
+    page.selected.clear()
+    page.selected.take([page.model.job(row).job_id for row in rows])  # type: ignore[union-attr]
+
+
+def test_jobs_appear_by_themselves_newest_first(qtbot: QtBot, desk: OpenDesk) -> None:
+    ids = add_jobs(desk, 3)
+    shown(qtbot, desk.page, 3)
+    assert [desk.page.model.job(row).job_id for row in range(3)] == ids[::-1]  # type: ignore[union-attr]
+    assert desk.page.table.isVisible()
+
+
+def test_cancelling_asks_once_with_the_number_and_retry_brings_back(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    ids = add_jobs(desk, 3)
+    shown(qtbot, desk.page, 3)
+    select(desk.page, 0, 1)
+    desk.page.menu.cancel.trigger()
+    question = desk.page.actions_on_jobs.question
+    assert question is not None
+    assert "2 jobs" in question.text()
+    yes = next(b for b in question.buttons() if "Cancel 2 jobs" in b.text())
+    yes.click()
+    qtbot.waitUntil(lambda: job_of(desk, ids[1]).status is JobStatus.CANCELLED)
+    qtbot.waitUntil(lambda: job_of(desk, ids[2]).status is JobStatus.CANCELLED)
+    assert job_of(desk, ids[0]).status is not JobStatus.CANCELLED
+    qtbot.waitUntil(lambda: desk.page.menu.retry.isEnabled() or _told(desk))
+    desk.page.menu.show_state()
+    desk.page.menu.retry.trigger()
+    qtbot.waitUntil(lambda: job_of(desk, ids[2]).attempt == 2)
+
+
+def _told(desk: OpenDesk) -> bool:
+    desk.page.menu.show_state()
+    return desk.page.menu.retry.isEnabled()
+
+
+def test_keeping_leaves_the_jobs_alone(qtbot: QtBot, desk: OpenDesk) -> None:
+    ids = add_jobs(desk, 1)
+    shown(qtbot, desk.page, 1)
+    select(desk.page, 0)
+    desk.page.menu.cancel.trigger()
+    question = desk.page.actions_on_jobs.question
+    assert question is not None
+    question.reject()
+    qtbot.waitUntil(lambda: desk.page.actions_on_jobs.question is None)
+    assert job_of(desk, ids[0]).status is not JobStatus.CANCELLED
+
+
+def test_put_first_and_copy(qtbot: QtBot, desk: OpenDesk) -> None:
+    ids = add_jobs(desk, 2)
+    shown(qtbot, desk.page, 2)
+    select(desk.page, 0)
+    desk.page.menu.first.trigger()
+    qtbot.waitUntil(lambda: job_of(desk, ids[1]).priority > 0)
+    desk.page.menu.copy.trigger()
+    assert QGuiApplication.clipboard().text() == ids[1]
+
+
+def test_pause_and_resume_reach_the_core(qtbot: QtBot, desk: OpenDesk) -> None:
+    queue = desk.core.work.queue
+    desk.page._pause.click()
+    eventually(lambda: queue.paused is not None)
+    qtbot.waitUntil(lambda: "Resume" in desk.page._pause.text())
+    assert "Paused" in desk.window.status._accepting.text()
+    desk.page._pause.click()
+    eventually(lambda: queue.paused is None)
+    qtbot.waitUntil(lambda: "Pause" in desk.page._pause.text())
+    desk.page._drain.click()
+    eventually(lambda: queue.draining is not None)
+
+
+def test_a_command_that_is_refused_is_a_toast_and_stays_in_the_history(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    desk.page.actions_on_jobs.retry([new_job_id()])
+    qtbot.waitUntil(lambda: bool(desk.window.toasts.shown))
+    assert "There is no job" in desk.window.toasts.shown[0]
+    assert desk.window.toasts.history[-1].tone == "error"
+    assert desk.window.status.messages_button.text() == "1 message"
+
+
+def test_selection_and_scroll_survive_new_jobs(qtbot: QtBot, desk: OpenDesk) -> None:
+    add_jobs(desk, 60)
+    shown(qtbot, desk.page, 60)
+    table, model = desk.page.table, desk.page.model
+    select(desk.page, 30, 31)
+    chosen = desk.page.selected.ids
+    table.verticalScrollBar().setValue(20 * ROW_PX + 7)
+    top = model.job(20)
+    assert top is not None
+    add_jobs(desk, 5)
+    shown(qtbot, desk.page, 65)
+    qtbot.waitUntil(lambda: model.row_of(top.job_id) == 25)
+    assert table.verticalScrollBar().value() == 25 * ROW_PX + 7
+    assert desk.page.selected.ids == chosen
+    rows = {index.row() for index in table.selectionModel().selectedRows()}
+    assert rows == {model.row_of(job_id) for job_id in chosen} == {35, 36}
+
+
+def test_at_the_top_new_jobs_are_seen(qtbot: QtBot, desk: OpenDesk) -> None:
+    add_jobs(desk, 40)
+    shown(qtbot, desk.page, 40)
+    add_jobs(desk, 1)
+    shown(qtbot, desk.page, 41)
+    assert desk.page.table.verticalScrollBar().value() == 0
+
+
+def test_clicks_select_by_job_and_select_all_takes_what_is_not_loaded(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    ids = add_jobs(desk, 250)
+    shown(qtbot, desk.page, 250)
+    table = desk.page.table
+    y = table.rowViewportPosition(2) + 5
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(40, y))
+    assert desk.page.selected.ids == (ids[-3],)
+    table.selectAll()
+    qtbot.waitUntil(lambda: len(desk.page.selected.ids) == 250)
+    assert set(desk.page.selected.ids) == set(ids)
+    assert desk.page.bar.isVisible()
+
+
+def test_search_waits_for_the_typing_to_pause(qtbot: QtBot, desk: OpenDesk) -> None:
+    add_jobs(desk, 2, "blur")
+    add_jobs(desk, 3, "upscale")
+    shown(qtbot, desk.page, 5)
+    readings: list[int] = []
+    desk.page.model.shown.connect(readings.append)
+    qtbot.keyClicks(desk.page.search, "upscale")
+    assert desk.page.model.query.text == ""
+    shown(qtbot, desk.page, 3)
+    desk.page.search.setText("nobody")
+    qtbot.waitUntil(desk.page.nothing.isVisible)
+    desk.page.show_all()
+    shown(qtbot, desk.page, 5)
+    qtbot.waitUntil(desk.page.table.isVisible)
+
+
+def test_chips_filter_and_own_filters_are_kept(qtbot: QtBot, desk: OpenDesk) -> None:
+    add_jobs(desk, 2, "blur")
+    shown(qtbot, desk.page, 2)
+    chips = desk.page.chips
+    qtbot.waitUntil(lambda: chips._buttons["Active"].text() == "Active 2")
+    chips.choose("Failed")
+    qtbot.waitUntil(desk.page.nothing.isVisible)
+    desk.page.show_all()
+    desk.page.search.setText("blur")
+    qtbot.waitUntil(chips._save.isVisible)
+    chips.save("Blurs")
+    assert chips.current.text == "blur"
+    again = Chips(desk.window.memory)
+    assert [item.name for item in again.filters][-1] == "Blurs"
+    assert again.current.name == "Blurs"
+    again.remove("Blurs")
+    assert again.current.name == "All"
+    again.deleteLater()
+
+
+def test_columns_are_hidden_moved_and_remembered(qtbot: QtBot, desk: OpenDesk) -> None:
+    table = desk.page.table
+    table.show_column(Column.ATTEMPTS, shown=True)
+    table.show_column(Column.OWNER, shown=False)
+    table.setColumnWidth(Column.JOB, 111)
+    header = table.horizontalHeader()
+    header.moveSection(header.visualIndex(Column.LAST), 1)
+    desk.window.remember()
+    other = QueuePage(
+        desk.core, desk.bridge, desk.window.theme, desk.window.memory, desk.window.toasts
+    )
+    qtbot.addWidget(other)
+    assert not other.table.isColumnHidden(Column.ATTEMPTS)
+    assert other.table.isColumnHidden(Column.OWNER)
+    assert other.table.columnWidth(Column.JOB) == 111
+    assert other.table.horizontalHeader().visualIndex(Column.LAST) == 1
+    table.reset_columns()
+    assert table.isColumnHidden(Column.ATTEMPTS)
+    assert header.visualIndex(Column.LAST) == Column.LAST
+
+
+def test_a_click_on_a_title_sorts_and_again_turns_it(qtbot: QtBot, desk: OpenDesk) -> None:
+    add_jobs(desk, 3)
+    shown(qtbot, desk.page, 3)
+    desk.page.table.horizontalHeader().sectionClicked.emit(Column.OWNER)
+    assert (desk.page.model.query.sort, desk.page.model.query.descending) == ("owner_id", False)
+    desk.page.table.horizontalHeader().sectionClicked.emit(Column.OWNER)
+    assert desk.page.model.query.descending
+    qtbot.waitUntil(lambda: desk.page.model.is_read)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_enter_opens_the_current_job(qtbot: QtBot, desk: OpenDesk, key: Qt.Key) -> None:
+    ids = add_jobs(desk, 2)
+    shown(qtbot, desk.page, 2)
+    desk.page.table.setCurrentIndex(desk.page.model.index(1, 0))
+    with qtbot.waitSignal(desk.page.opened) as opened:
+        qtbot.keyClick(desk.page.table, key)
+    assert opened.args == [ids[0]]
+
+
+def test_the_sample_job_runs_from_the_empty_queue_to_its_results(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    page = desk.page
+    qtbot.waitUntil(page.nothing.isVisible)
+    seen: set[JobStatus] = set()
+    desk.bridge.arrived.connect(lambda batch: seen.update(job.status for job in batch.jobs))
+    qtbot.mouseClick(page.nothing._button, Qt.MouseButton.LeftButton)
+    shown(qtbot, page, 1)
+
+    def is_done() -> bool:
+        job = page.model.job(0)
+        return job is not None and job.status is JobStatus.COMPLETED
+
+    qtbot.waitUntil(is_done, timeout=60_000)
+    cell = page.model.index(0, Column.PROGRESS)
+    qtbot.waitUntil(lambda: str(page.model.data(cell)).startswith("2 files"), timeout=10_000)
+    assert JobStatus.RUNNING in seen
+    qtbot.waitUntil(lambda: page.chips._buttons["Completed"].text() == "Completed 1")

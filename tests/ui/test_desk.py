@@ -1,0 +1,238 @@
+"""The window's life on its own loop: start, refusal, quitting with jobs, and nothing left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication, QPushButton
+from qasync import QEventLoop
+
+from jigdesk.adapters.journal.lock import HomeLock
+from jigdesk.settings import Settings
+from tests.ui.conftest import eventually
+from ui.desk import Desk
+from ui.frame.bug_dialog import BugBox, report
+from ui.queue.sample import send_sample
+from ui.single import SingleInstance, raise_other
+from ui.theme.theme import Theme
+
+Story = Callable[[Desk], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def play(
+    qapp: QApplication, settings: Settings, theme: Theme
+) -> Iterator[Callable[[Story], tuple[int, Desk]]]:
+    """Run a Desk and a story beside it on one qasync loop; the Desk's code and itself."""
+
+    def run(story: Story) -> tuple[int, Desk]:
+        bugs = BugBox(theme, str)
+        desk = Desk(settings, qapp, theme, bugs)
+
+        async def both() -> int:
+            running = asyncio.create_task(desk.run())
+            telling = asyncio.create_task(story(desk))
+            async with asyncio.timeout(60):
+                await telling
+                return await running
+
+        qapp.setQuitOnLastWindowClosed(False)  # as `ui.main.application` does
+        loop = QEventLoop(qapp)
+        with loop:
+            code: int = loop.run_until_complete(both())
+        return code, desk
+
+    yield run
+    qapp.setQuitOnLastWindowClosed(True)
+    asyncio.set_event_loop(None)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110 - Qt's objects have no event for it
+        await asyncio.sleep(0.02)
+
+
+async def opened(desk: Desk) -> None:
+    await until(lambda: desk.window is not None and desk.window.bridge.latest is not None)
+
+
+def press(dialog: Any, words: str) -> None:
+    button = next(b for b in dialog.findChildren(QPushButton) if b.text() == words)
+    button.click()
+
+
+def test_it_opens_and_closes_when_nothing_runs(play: Callable[[Story], tuple[int, Desk]]) -> None:
+    async def story(desk: Desk) -> None:
+        await opened(desk)
+        assert desk.window is not None
+        assert desk.window.isVisible()
+        desk.window.close()
+
+    code, desk = play(story)
+    assert code == 0
+    assert desk.window is not None
+    assert not desk.window.isVisible()
+
+
+def test_a_home_that_is_taken_is_said_and_can_be_tried_again(
+    play: Callable[[Story], tuple[int, Desk]], settings: Settings
+) -> None:
+    settings.paths.state_dir.mkdir(parents=True)
+
+    async def story(desk: Desk) -> None:
+        with HomeLock(settings.paths.lock):
+            await until(
+                lambda: (
+                    (desk._start is not None and "holds" in desk._start.words.lower())
+                    or (desk._start is not None and str(os.getpid()) in desk._start.words)
+                )
+            )
+            assert desk.window is None
+        assert desk._start is not None
+        desk._start.again.emit()
+        await opened(desk)
+        desk.leave()
+
+    code, _ = play(story)
+    assert code == 0
+
+
+def test_leaving_from_the_refusal_is_a_failure(
+    play: Callable[[Story], tuple[int, Desk]], settings: Settings
+) -> None:
+    settings.paths.state_dir.mkdir(parents=True)
+
+    async def story(desk: Desk) -> None:
+        await until(lambda: desk._start is not None and desk._start._retry.isVisible())
+        assert desk._start is not None
+        desk._start.left.emit()
+
+    with HomeLock(settings.paths.lock):
+        code, _ = play(story)
+    assert code == 1
+
+
+async def with_a_job(desk: Desk) -> None:
+    await opened(desk)
+    assert desk.window is not None
+    bridge = desk.window.bridge
+    await bridge.ask(send_sample)
+    await until(lambda: bridge.latest is not None and bridge.latest.active > 0)
+
+
+def test_quitting_with_a_job_asks_and_staying_stays(
+    play: Callable[[Story], tuple[int, Desk]],
+) -> None:
+    async def story(desk: Desk) -> None:
+        await with_a_job(desk)
+        assert desk.window is not None
+        desk.window.close()
+        assert desk._question is not None
+        press(desk._question, "Stay")
+        await asyncio.sleep(0)
+        assert desk._question is None
+        assert desk.window.isVisible()
+        desk.window.close()
+        assert desk._question is not None
+        press(desk._question, "Stop now")
+
+    code, _ = play(story)
+    assert code == 0
+
+
+def test_finishing_first_completes_the_job_and_accepts_again_at_the_next_start(
+    play: Callable[[Story], tuple[int, Desk]], settings: Settings
+) -> None:
+    async def story(desk: Desk) -> None:
+        await with_a_job(desk)
+        assert desk.window is not None
+        desk.window.close()
+        press(desk._question, "Finish, then quit")
+        await until(desk._leave.is_set)
+        latest = desk.window.bridge.latest
+        assert latest is not None
+        assert latest.active == 0
+
+    assert play(story)[0] == 0
+
+    async def again(desk: Desk) -> None:
+        await opened(desk)
+        assert desk.window is not None
+        latest = desk.window.bridge.latest
+        assert latest is not None
+        assert latest.draining is None
+        assert latest.kept == 1
+        desk.leave()
+
+    assert play(again)[0] == 0
+
+
+def test_the_report_of_a_bug_is_redacted() -> None:
+    def fails() -> None:
+        raise ValueError("token=hunter22")
+
+    with pytest.raises(ValueError, match="token") as caught:
+        fails()
+    text = report(caught.value, lambda words: words.replace("hunter22", "[redacted]"))
+    assert "hunter22" not in text
+    assert "ValueError" in text
+    assert "test_desk.py" in text
+
+
+def test_a_bug_opens_one_dialog(
+    qapp: QApplication, theme: Theme, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bugs = BugBox(theme, str)
+    bugs.show(ValueError("first"))
+    dialog = bugs.dialog
+    assert dialog is not None
+    bugs.show(ValueError("second"))
+    assert bugs.dialog is dialog
+    dialog.copy_report()
+    assert "first" in qapp.clipboard().text()
+    dialog.accept()
+    assert bugs.dialog is None
+    assert "second" in capfd.readouterr().err
+
+
+def test_a_second_start_raises_the_first(qtbot: Any, tmp_path: Path) -> None:
+    assert not raise_other(tmp_path)
+    single = SingleInstance(tmp_path)
+    with qtbot.waitSignal(single.asked):
+        assert raise_other(tmp_path)
+    assert not raise_other(tmp_path / "elsewhere")
+    single.close()
+    assert not raise_other(tmp_path)
+
+
+def test_the_process_ends_on_sigterm_and_leaves_nothing(settings: Settings) -> None:
+    home = settings.paths.state_dir.parent
+    env = {
+        **os.environ,
+        "JIGDESK_HOME": str(home),
+        "JIGDESK_COMFYUI__PORT": "0",
+        "JIGDESK_SERVER__PUBLIC_PORT": "0",
+        "JIGDESK_SERVER__LOCAL_PORT": "0",
+        "QT_QPA_PLATFORM": "offscreen",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jigdesk"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        eventually(settings.paths.listeners.exists, 60)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, err.decode()
+    assert b"Traceback" not in err
+    assert not settings.paths.listeners.exists()

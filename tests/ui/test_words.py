@@ -1,0 +1,40 @@
+"""Times, sizes and ids as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ui import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, ""), (0, "0:00"), (64, "1:04"), (3723, "1:02:03"), (-5, "0:00"), (59.9, "0:59")],
+)
+def test_durations(seconds: float | None, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.5, "now"), (12, "12 s"), (190, "3 min"), (7300, "2 h"), (200_000, "2 d")],
+)
+def test_ages(seconds: float, said: str) -> None:
+    assert words.age(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(0, "1 KB"), (1_400, "1 KB"), (6_200_000, "6.2 MB"), (38_000_000_000, "38.0 GB")],
+)
+def test_sizes(size: int, said: str) -> None:
+    assert words.size(size) == said
+
+
+def test_an_id_loses_its_middle() -> None:
+    assert words.short_id("7d1f0c3e-1111-4222-8333-4444444444e2") == "7d1f…e2"
+
+
+def test_counts() -> None:
+    assert words.counted(1, "job") == "1 job"
+    assert words.counted(1284, "job") == "1,284 jobs"
