@@ -11,7 +11,7 @@ import { isFinal, results } from './job.js';
 import { Jobs } from './jobs.js';
 import { catchFiles } from './picker.js';
 import { SentPictures } from './pictures.js';
-import { Parcel, Stopped, contentType, safeNames } from './send.js';
+import { Parcel, Stopped, Turns, contentType, safeNames } from './send.js';
 import { Streams } from './streams.js';
 import { Origins } from './urls.js';
 import { Viewer } from './viewer.js';
@@ -20,6 +20,8 @@ import { counted, refusalWords, shownState, stateOf } from './words.js';
 const TICK_MS = 1_000;
 /** Another window of this browser may have made jobs. */
 const LOOK_AROUND_MS = 30_000;
+/** Uploads at a time: with the streams they must leave a connection for everything else. */
+const MOST_UPLOADS = 2;
 const NARROW = '(max-width: 860px)';
 
 const at = (id) => document.getElementById(id);
@@ -37,7 +39,10 @@ class Dock {
     this.viewer = new Viewer(this.sent);
     this.form = new JobForm(at('new-form'), (wanted) => this.create(wanted));
     this.cards = new Map();
-    this.parcels = new Map();
+    this.parcels = new Map(); // by job id, until they are up
+    this.turns = new Turns(MOST_UPLOADS);
+    this.asked = new Set(); // jobs whose results were asked for when they came into sight
+    this.complaint = '';
     this.said = new Map();
     this.seen = new IntersectionObserver((entries) => this.onSeen(entries), { rootMargin: '200px' });
   }
@@ -134,7 +139,8 @@ class Dock {
     const total = parcel.totalBytes;
     show({ phase: 'sending', sent: 0, total, message: '' });
     try {
-      await parcel.send((sent) => show({ phase: 'sending', sent, total, message: '' }));
+      const told = (sent) => show({ phase: 'sending', sent, total, message: '' });
+      await this.turns.run(() => parcel.send(told));
       this.parcels.delete(job.id);
       show({ phase: 'sent', sent: total, total, message: '' });
     } catch (error) {
@@ -157,8 +163,8 @@ class Dock {
 
   /** The list says how a job ended, but not what it made. */
   complete(job) {
-    if (job === null || job.filesComplete || !isFinal(job) || this.asked?.has(job.id)) return;
-    (this.asked ??= new Set()).add(job.id);
+    if (job === null || job.filesComplete || !isFinal(job) || this.asked.has(job.id)) return;
+    this.asked.add(job.id);
     this.jobs.look(job.id);
   }
 
@@ -224,7 +230,7 @@ class Dock {
   drawBanner() {
     const banner = at('banner');
     const words = this.reach.isThere
-      ? (this.complaint ?? '')
+      ? this.complaint
       : 'The desk does not answer. Your jobs are safe; trying again…';
     const kind = this.reach.isThere ? 'refused' : 'gone';
     if (banner.dataset.words !== words) {

@@ -18,6 +18,8 @@ export class Gallery {
   show(files) {
     const shown = files.filter((file) => file.url !== null);
     const keys = new Set(shown.map((file) => file.key));
+    // files of several stages often have the same name
+    this.namesStages = new Set(shown.map((file) => file.stage)).size > 1;
     for (const [key, tile] of this.tiles) {
       if (keys.has(key)) continue;
       tile.element.remove();
@@ -35,7 +37,7 @@ export class Gallery {
   tile(file) {
     const known = this.tiles.get(file.key);
     // a signed URL is another one at each look; the picture behind it is the same
-    const face = JSON.stringify([file.kind, file.partial, file.sizeBytes, file.width]);
+    const face = JSON.stringify([file.kind, file.partial, file.sizeBytes, file.width, this.namesStages]);
     if (known?.face === face && !known.broken) {
       known.save.href = file.url;
       return known;
@@ -53,7 +55,8 @@ export class Gallery {
       this.picture(file, tile),
     );
     if (file.partial) show.append(el('span', { class: 'badge', text: 'partial' }));
-    tile.element = el('li', {}, show, caption(file), save);
+    const name = this.namesStages && file.stage ? `${file.stage} · ${file.name}` : file.name;
+    tile.element = el('li', {}, show, caption(file, name), save);
     tile.element.dataset.key = file.key;
     known?.element.replaceWith(tile.element);
     this.tiles.set(file.key, tile);
@@ -96,11 +99,11 @@ export function downloadLink(file, kind = '') {
   );
 }
 
-function caption(file) {
+function caption(file, name) {
   return el(
     'div',
     { class: 'caption' },
-    el('span', { class: 'name', text: file.name, title: file.name }),
+    el('span', { class: 'name', text: name, title: name }),
     el('span', { class: 'hint', text: fileFacts(file) }),
   );
 }

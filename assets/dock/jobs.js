@@ -1,14 +1,15 @@
 /** This browser's jobs: asked of the API, kept up to date by events, told to whoever shows them. */
 
-import { Unreachable } from './api.js';
+import { ApiError, Unreachable } from './api.js';
 import { isFinal, isJobId, newJob, takeEvent, takeSnapshot } from './job.js';
 
 const PAGE = 20;
 /** The step that runs is in the API's answer and not in the events; more often than this is waste. */
-const LOOK_AGAIN_MS = 600;
+const LOOK_AGAIN_MS = 800;
 const MAX_LOOKS = 3;
 /** Signed URLs end after a while; a picture that is lost for good is not asked for again and again. */
 const LOST_PICTURE_MS = 60_000;
+const BUSY_MS = 5_000;
 
 export class Jobs extends EventTarget {
   constructor(api, origins, clock = Date.now) {
@@ -74,7 +75,9 @@ export class Jobs extends EventTarget {
   hear(jobId, name, data) {
     const job = this.byId.get(jobId);
     if (job === undefined) return;
+    const before = job.status;
     const { changed, ask } = takeEvent(job, name, data, this.origins, this.clock());
+    if (job.status !== before) job.trouble = ''; // said of a state that is over
     if (changed) this.tell(job);
     if (ask) this.look(jobId);
     else if (changed && job.status === 'running') this.lookSoon(jobId);
@@ -134,8 +137,11 @@ export class Jobs extends EventTarget {
       this.take([await this.api.job(jobId)]);
     } catch (error) {
       const job = this.byId.get(jobId);
-      // the page says by itself when nobody answers
-      if (job && !(error instanceof Unreachable)) {
+      if (error instanceof Unreachable) return; // the page says so by itself, and reads all again
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 429 || error.status >= 500) {
+        setTimeout(() => this.look(jobId), (error.retryAfterS ?? 0) * 1_000 || BUSY_MS);
+      } else if (job) {
         job.trouble = error.message;
         this.tell(job);
       }

@@ -29,6 +29,7 @@ export class Picker {
     this.kind = kind;
     this.maxBytes = maxBytes;
     this.many = many;
+    this.isOnly = isOnly;
     this.changed = changed;
     this.chosen = []; // {file, url}
     count += 1;
@@ -54,7 +55,7 @@ export class Picker {
     const title = isOnly ? label(noun) : label(name);
     this.prompt = el(
       'label',
-      { class: 'drop', for: id },
+      { class: isOnly ? 'drop' : 'drop small', for: id },
       icon('picture'),
       el('strong', { text: `Choose ${many ? `${noun}s` : `a ${noun}`}` }),
       el('span', { class: 'hint', text: 'or drop or paste here' }),
@@ -127,7 +128,7 @@ export class Picker {
   }
 
   draw() {
-    this.prompt.classList.toggle('small', this.chosen.length > 0);
+    this.prompt.classList.toggle('small', !this.isOnly || this.chosen.length > 0);
     this.list.replaceChildren(...this.chosen.map((item) => this.row(item)));
     this.changed();
   }

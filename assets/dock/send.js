@@ -5,6 +5,7 @@ const TRIES_AFTER_MS = [1_000, 4_000];
 const BROWSERS_OWN = new Set(['host', 'content-length', 'connection', 'origin', 'user-agent']);
 const TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/;
 const MAX_NAME = 80;
+const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d|conin|conout)$/i;
 
 /** An upload did not succeed; `message` says what to do. */
 export class UploadFailed extends Error {}
@@ -34,19 +35,43 @@ export class Parcel {
    * or Stopped, and may be called again after either.
    */
   async send(progress) {
-    if (this.stopping.signal.aborted) this.stopping = new AbortController();
     let before = 0;
-    for (const put of this.puts) {
-      const told = (bytes) => progress(before + bytes, this.totalBytes);
-      if (!put.done) await upload(put, told, this.stopping.signal);
-      put.done = true;
-      before += put.body.size;
-      told(0);
+    const { signal } = this.stopping;
+    try {
+      for (const put of this.puts) {
+        const told = (bytes) => progress(before + bytes, this.totalBytes);
+        if (!put.done) await upload(put, told, signal);
+        put.done = true;
+        before += put.body.size;
+        told(0);
+      }
+    } finally {
+      if (signal.aborted) this.stopping = new AbortController();
     }
   }
 
   stop() {
     this.stopping.abort();
+  }
+}
+
+/** Lets `most` pieces of work run at a time; the others wait in the order in which they came. */
+export class Turns {
+  constructor(most) {
+    this.free = most;
+    this.waiting = [];
+  }
+
+  async run(work) {
+    if (this.free > 0) this.free -= 1;
+    else await new Promise((resolve) => this.waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.free += 1;
+    }
   }
 }
 
@@ -60,23 +85,24 @@ export function contentType(file) {
 export function safeNames(files) {
   const taken = new Set(['request.json', 'instructions.txt']);
   return files.map((file) => {
-    const dot = file.name.lastIndexOf('.');
-    const plain = (text) =>
-      text
-        .normalize('NFKD')
-        .replace(/[^A-Za-z0-9_-]+/g, '-')
-        .replace(/^-+|-+$/g, '');
-    const ending = dot > 0 ? plain(file.name.slice(dot + 1)).slice(0, 10).toLowerCase() : '';
+    const [, stem, , ending] = /^(.*?)(\.([A-Za-z0-9]{1,10}))?$/s.exec(file.name);
+    const kept = plain(stem).slice(0, MAX_NAME) || 'file';
     // a prefix in front of what Windows takes for a device
-    const stem = (plain(dot > 0 ? file.name.slice(0, dot) : file.name) || 'file').slice(0, MAX_NAME);
-    const base = /^(con|prn|aux|nul|com\d|lpt\d|conin|conout)$/i.test(stem) ? `file-${stem}` : stem;
-    let name = ending ? `${base}.${ending}` : base;
-    for (let count = 2; taken.has(name.toLowerCase()); count += 1) {
-      name = ending ? `${base}-${count}.${ending}` : `${base}-${count}`;
-    }
+    const base = DEVICE.test(kept) ? `file-${kept}` : kept;
+    const whole = (text) => (ending ? `${text}.${ending.toLowerCase()}` : text);
+    let name = whole(base);
+    for (let count = 2; taken.has(name.toLowerCase()); count += 1) name = whole(`${base}-${count}`);
     taken.add(name.toLowerCase());
     return name;
   });
+}
+
+function plain(text) {
+  return text
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '') // é is e now
+    .replace(/[^A-Za-z0-9_-]+/g, '-')
+    .replace(/^-+|-+$/g, '');
 }
 
 function granted(grant, origins) {
