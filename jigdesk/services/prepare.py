@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from jigdesk.domain import keys
+from jigdesk.domain.changes import Change
 from jigdesk.domain.errors import ErrorCode, JobError, ObjectNotFound, StoreError
 from jigdesk.domain.graph import graph_document
 from jigdesk.domain.ids import client_owner, user_owner
@@ -78,7 +79,7 @@ class Preparer:
             await self._journal.forget(job.job_id)
             return
         manifest, patient = await self._manifest(job.job_id)
-        owner_id = await self._owner(job.job_id, manifest)
+        await self._introduce(job, manifest)
         parent = await self._branches.parent(job.job_id, manifest)
         plan, templates = await self._plan(job, manifest, parent)
         await asyncio.to_thread(folder.create)
@@ -98,11 +99,18 @@ class Preparer:
                 STATE,
             ),
             plan=record.to_json(),
-            owner_id=owner_id,
-            workflow=STAGES_BETWEEN.join(stage.workflow for stage in plan.stages)[:200],
             stage_count=len(plan.stages),
             message="Waiting for a slot.",
         )
+        await self._journal.apply(job.job_id, change, expect=(JobStatus.PREPARING,))
+
+    async def _introduce(self, job: Job, manifest: Manifest) -> None:
+        """Say whose job it is and what it wants before anything can fail."""
+        fields = {
+            "owner_id": await self._owner(job.job_id, manifest),
+            "workflow": STAGES_BETWEEN.join(stage.workflow for stage in manifest.stages)[:200],
+        }
+        change = Change(fields=fields, durable=False)
         await self._journal.apply(job.job_id, change, expect=(JobStatus.PREPARING,))
 
     async def _manifest(self, job_id: str) -> tuple[Manifest, bool]:

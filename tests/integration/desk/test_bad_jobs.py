@@ -137,3 +137,14 @@ async def test_a_claimed_user_without_an_index_record_owns_nothing(desk: Desk) -
     job = await desk.core.journal.job(job_id)
     assert job is not None
     assert job.owner_id == f"client:{CLIENT}"
+
+
+async def test_a_job_that_fails_early_still_says_whose_it_is_and_what_it_wanted(
+    desk: Desk,
+) -> None:
+    manifest = {**stages(stage("a")), "client_id": CLIENT}
+    job_id = await _send_by_hand(desk, json.dumps(manifest).encode(), {"photo.png": b"none"})
+    await _end(desk, job_id)
+    job = await desk.core.journal.job(job_id)
+    assert job is not None
+    assert (job.owner_id, job.workflow) == (f"client:{CLIENT}", "blur")
