@@ -24,7 +24,16 @@ BLACK = "[redacted]"
 
 _SHORTEST_SECRET = 6
 _FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s: %(message)s"
-_NOISY = ("aiohttp.access", "botocore", "boto3", "s3transfer", "urllib3", "websockets", "PIL")
+_NOISY = (
+    "aiohttp.access",
+    "botocore",
+    "boto3",
+    "s3transfer",
+    "urllib3",
+    "watchfiles",
+    "websockets",
+    "PIL",
+)
 
 # What a secret looks like wherever it turns up; the first group, where there is one, is kept.
 _PATTERNS = tuple(
