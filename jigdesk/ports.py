@@ -27,6 +27,7 @@ from jigdesk.domain.changes import (
 from jigdesk.domain.engine import EngineEvent, EngineFile, Prompt
 from jigdesk.domain.events import Event, EventDraft
 from jigdesk.domain.job import Job, JobStatus
+from jigdesk.domain.resources import ResourceSample
 from jigdesk.domain.webhooks import JobCommand, JobCreated, JobOutput
 
 # --- object store -----------------------------------------------------------------------------
@@ -466,6 +467,9 @@ class Control(Protocol):
 
     async def health(self) -> Sequence[Check]:
         """The checks as they stand."""
+
+    def resources(self, seconds: float) -> Sequence[ResourceSample]:
+        """What the machine did in the last `seconds`, as far as it is kept, oldest first."""
 
     async def engine(self, action: str) -> Mapping[str, Any]:
         """`start`, `stop`, `restart` or `free` the engine; returns its state.

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from jigdesk.adapters.http.auth_token import control_token, webhook_secret
 from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.adapters.journal.lock import HomeLock
+from jigdesk.adapters.resources.sampler import ResourceSampler
 from jigdesk.adapters.store.local import LocalStore
 from jigdesk.app.desk_api import (
     DeskCommander,
@@ -33,6 +34,7 @@ from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
 from jigdesk.app.metrics import DeskMetrics
 from jigdesk.app.publishers import open_publisher, private_by_index, publisher_check
+from jigdesk.app.resources import open_resources
 from jigdesk.app.stores import open_store
 from jigdesk.app.templates import LiveTemplates
 from jigdesk.app.tunnels import DeskTunnel, open_tunnel
@@ -76,6 +78,7 @@ class Core:
     health: Health
     listeners: Listeners
     tunnel: DeskTunnel
+    resources: ResourceSampler
     control_token: str = field(repr=False)
     background: Sequence[asyncio.Task[None]] = field(repr=False)
 
@@ -162,10 +165,14 @@ class _Builder:
         self._stack.push_async_callback(work.commands.close)
         health = self._health(journal, store, host_id, outbox, engine, work, templates)
         health.add("publisher", publisher_check(publisher, publishing))
-        control = DeskControl(journal, work.queue, work.commands, engine, health.look)
+        resources = await self._stack.enter_async_context(
+            open_resources(paths.jobs_dir, work.queue, engine)
+        )
+        control = DeskControl(
+            journal, work.queue, work.commands, engine, health.look, resources.history
+        )
         api = self._jobs_api(journal, store, host_id, templates, work, secrets)
         registry = CollectorRegistry()
-        DeskMetrics(journal, work.queue).register(registry)
         listeners = build_listeners(
             settings.server,
             journal,
@@ -191,15 +198,12 @@ class _Builder:
             await self._local_cloud(local_store, journal, secrets[0], listeners)
         tunnel = open_tunnel(settings, listeners.public.port, listeners.run_key)
         health.add("tunnel", tunnel.check)
-        guard = DiskGuard(work.queue, lambda: fullest(self._disks()))
-        health.add("disk", guard.check)
-        await guard.look()
+        await self._metrics(journal, work, engine, resources, tunnel, registry)
+        await self._keep_room(journal, work, health)
         await recover(journal, work.queue, work.ends, died=await journal.died())
         await self._background("queue", work.queue.serve(work.worker))
         await self._background("sweep", work.sweeper.run())
         await self._background("previews", work.live.run())
-        await self._background("disk guard", guard.run())
-        await self._background("housekeeping", self._housekeeper(journal, work, guard).run())
         await self._background("tunnel", tunnel.run())
         await self._register(store, work, host_id, tunnel, templates)
         await self._background("templates", templates.watch(engine.client, engine.ready))
@@ -218,6 +222,7 @@ class _Builder:
             health=health,
             listeners=listeners,
             tunnel=tunnel,
+            resources=resources,
             control_token=token,
             background=tuple(self._tasks),
         )
@@ -228,9 +233,30 @@ class _Builder:
         store = paths.store_dir
         return (paths.jobs_dir, paths.state_dir, *((store,) if store.is_dir() else ()))
 
-    def _housekeeper(self, journal: Journal, work: Work, guard: DiskGuard) -> Housekeeper:
+    async def _metrics(
+        self,
+        journal: Journal,
+        work: Work,
+        engine: EngineHost,
+        resources: ResourceSampler,
+        tunnel: DeskTunnel,
+        registry: CollectorRegistry,
+    ) -> None:
+        metrics = DeskMetrics(journal, work.queue, registry)
+        metrics.follow_requests(self._started().requests)
+        metrics.follow_resources(resources)
+        metrics.follow_tunnel(lambda: tunnel.public_url)
+        if engine.supervisor is not None:
+            metrics.follow_engine(engine.supervisor)
+        await self._background("metrics", metrics.run())
+
+    async def _keep_room(self, journal: Journal, work: Work, health: Health) -> None:
+        """Before the queue begins: a disk that is full already takes nothing in."""
         settings = self._settings
-        return Housekeeper(
+        guard = DiskGuard(work.queue, lambda: fullest(self._disks()))
+        await guard.look()
+        health.add("disk", guard.check)
+        keeper = Housekeeper(
             journal,
             settings.paths.jobs_dir,
             engine_folders=engine_folders(settings.comfyui, settings.paths.state_dir / ENGINE_DIR),
@@ -238,6 +264,8 @@ class _Builder:
             low=guard.low,
             clock=utc_now,
         )
+        await self._background("disk guard", guard.run())
+        await self._background("housekeeping", keeper.run())
 
     def _webhook_secrets(self) -> tuple[str, ...]:
         server = self._settings.server

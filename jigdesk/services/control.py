@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from jigdesk.domain.job import Job, JobStatus
+from jigdesk.domain.resources import ResourceSample
 from jigdesk.ports import Check, Journal
 from jigdesk.services.commands import Commands
 from jigdesk.services.prepare import STAGES_BETWEEN
@@ -32,12 +33,14 @@ class DeskControl:
         commands: Commands,
         levers: EngineLevers,
         checks: Callable[[], Awaitable[Sequence[Check]]],
+        resources: Callable[[float], Sequence[ResourceSample]],
     ) -> None:
         self._journal = journal
         self._queue = queue
         self._commands = commands
         self._levers = levers
         self._checks = checks
+        self._resources = resources
 
     async def retry(self, job_id: str) -> Job:
         """See `ports.Control`."""
@@ -106,6 +109,10 @@ class DeskControl:
     async def health(self) -> Sequence[Check]:
         """See `ports.Control`."""
         return await self._checks()
+
+    def resources(self, seconds: float) -> Sequence[ResourceSample]:
+        """See `ports.Control`."""
+        return self._resources(seconds)
 
     async def engine(self, action: str) -> Mapping[str, Any]:
         """See `ports.Control`."""

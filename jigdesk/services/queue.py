@@ -96,6 +96,10 @@ class JobQueue:
         """Jobs that wait for an engine slot or to be prepared."""
         return self.depth - len(self._tasks)
 
+    def holding(self) -> tuple[str, ...]:
+        """The jobs that hold an engine slot."""
+        return tuple(job_id for job_id, phase in self._phase.items() if phase == "run")
+
     def refusals(self) -> Sequence[str]:
         """Why no job is accepted now; empty when jobs are accepted."""
         reasons = []

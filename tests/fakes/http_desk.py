@@ -27,6 +27,7 @@ from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.events import Event, EventDraft
 from jigdesk.domain.job import Job, JobStatus
+from jigdesk.domain.resources import GpuSample, ResourceSample
 from jigdesk.domain.webhooks import JobCommand, JobCreated, JobOutput, Webhook
 from jigdesk.ports import Check, Journal, Receipt
 
@@ -113,6 +114,11 @@ class ScriptedControl:
             Check("engine", "ok", "It answers."),
             Check("disk", "warning", "Nearly full.", "Delete something."),
         ]
+
+    def resources(self, seconds: float) -> Sequence[ResourceSample]:
+        now = utc_now()
+        sample = ResourceSample(now, 0.5, 1, 2, 3, 4, 0, 0, 0, 0, (GpuSample("A card"),))
+        return [sample] * int(seconds)
 
     async def engine(self, action: str) -> Mapping[str, Any]:
         self.calls.append(("engine", action))

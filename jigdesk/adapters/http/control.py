@@ -17,6 +17,7 @@ from jigdesk.adapters.http.job_view import health_view, job_detail, job_row, req
 from jigdesk.adapters.http.query import (
     MAX_CURSOR_LENGTH,
     bad_parameter,
+    read_integer,
     read_limit,
     read_query,
     read_states,
@@ -34,6 +35,7 @@ from jigdesk.ports import Control, Journal
 
 MAX_EVENTS = 5_000
 MAX_REASON_LENGTH = 500
+DEFAULT_WINDOW_S, MAX_WINDOW_S = 60, 900
 _PAGE = 1_000
 _ACTION_BODY_BYTES = 64 * 1024
 # An edited body travels inside of a JSON text, where one byte may take six.
@@ -68,6 +70,7 @@ def control_app(parts: ControlParts) -> web.Application:
     for step in (api.pause, api.resume, api.drain):
         app.router.add_post(f"/queue/{step.__name__}", step)
     app.router.add_get("/health", api.health)
+    app.router.add_get("/resources", api.resources)
     app.router.add_get("/comfyui", api.comfyui)
     for engine in (api.start, api.stop, api.restart, api.free):
         app.router.add_post(f"/comfyui/{engine.__name__}", engine)
@@ -187,6 +190,12 @@ class _Control:
     async def health(self, request: web.Request) -> web.Response:
         read_query(request, ())
         return json_answer(health_view(await self._control.health()))
+
+    async def resources(self, request: web.Request) -> web.Response:
+        query = read_query(request, ("seconds",))
+        seconds = read_integer(query, "seconds", DEFAULT_WINDOW_S, 1, MAX_WINDOW_S)
+        samples = self._control.resources(seconds)
+        return _items([dict(sample.to_dict()) for sample in samples], None)
 
     async def comfyui(self, request: web.Request) -> web.Response:
         read_query(request, ())

@@ -325,6 +325,20 @@ ROUTES: tuple[Route, ...] = (
     _control("GET", "/health", "controlHealth", "The checks.", {200: Body("HealthChecks")}),
     _control(
         "GET",
+        "/resources",
+        "controlResources",
+        "What the machine did, a sample a second, oldest first.",
+        {200: Body("ResourceList"), 400: _ERROR},
+        parameters=(
+            Parameter(
+                "seconds",
+                "How far back; 60 when it is not given.",
+                {"type": "integer", "minimum": 1, "maximum": 900},
+            ),
+        ),
+    ),
+    _control(
+        "GET",
         "/comfyui",
         "controlEngine",
         "The engine, its process and its last lines of output.",

@@ -251,6 +251,28 @@ def _control() -> dict[str, Schema]:
         "message": _TEXT,
         "remedy": _TEXT,
     }
+    gpu = {
+        "name": _TEXT,
+        "busy": _NULL_NUMBER,
+        "memory_used_bytes": _NULL_INT,
+        "memory_total_bytes": _NULL_INT,
+        "temperature_c": _NULL_NUMBER,
+        "power_w": _NULL_NUMBER,
+    }
+    sample = {
+        "at": _TIME,
+        "cpu": {"type": "number"},
+        "memory_used_bytes": _INT,
+        "memory_total_bytes": _INT,
+        "disk_free_bytes": _INT,
+        "disk_total_bytes": _INT,
+        "disk_read_bytes_per_s": {"type": "number"},
+        "disk_write_bytes_per_s": {"type": "number"},
+        "network_received_bytes_per_s": {"type": "number"},
+        "network_sent_bytes_per_s": {"type": "number"},
+        "gpus": _list(_object(gpu)),
+        "job_ids": _list(_TEXT),
+    }
     return {
         "ControlJob": _object(row),
         "ControlJobDetail": _object({**row, **detail}),
@@ -261,6 +283,8 @@ def _control() -> dict[str, Schema]:
         "HealthChecks": _object(
             {"level": {"enum": ["ok", "warning", "error"]}, "checks": _list(_object(check))}
         ),
+        "ResourceSample": _object(sample),
+        "ResourceList": _page("ResourceSample"),
         "LoggedRequest": _object(logged),
         "RequestList": _page("LoggedRequest"),
         "ReplayBody": _object({}, {"body": _TEXT}),

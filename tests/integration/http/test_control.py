@@ -150,6 +150,11 @@ async def test_the_owner_moves_jobs_the_queue_and_the_engine(owner: Owner, desk:
     assert (await owner("POST", "/queue/drain"))[0] == 200
     for action in ("start", "stop", "restart", "free"):
         assert await owner("POST", f"/comfyui/{action}") == (202, {"state": action})
+    status, shown = await owner("GET", "/resources?seconds=2")
+    assert (status, len(shown["items"])) == (200, 2)
+    assert shown["items"][0]["gpus"][0]["name"] == "A card"
+    assert len((await owner("GET", "/resources"))[1]["items"]) == 60
+    assert (await owner("GET", "/resources?seconds=0"))[0] == 400
     assert await owner("GET", "/comfyui") == (200, {"kind": "demo", "last_lines": ["listening"]})
     assert (await owner("POST", "/comfyui/explode"))[0] == 404
     assert (await owner("GET", "/queue/pause"))[0] == 405

@@ -1,0 +1,1 @@
+"""What the machine is doing: CPU, memory, disk, network and GPUs."""

@@ -1,0 +1,77 @@
+"""The machine's resources and the metrics of a whole desk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from typing import Any
+
+from tests.fakes.families import eventually
+from tests.harness.browser import BLUR, refine
+from tests.harness.pictures import photo
+from tests.integration.desk.conftest import Desk
+
+FILES = {"photo.png": photo()}
+
+
+async def samples(desk: Desk, seconds: int) -> list[dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {desk.core.control_token}"}
+    url = f"{desk.core.local_url}/control/resources?seconds={seconds}"
+    async with desk.browser.http.get(url, headers=headers) as answer:
+        assert answer.status == 200
+        return list((await answer.json())["items"])
+
+
+async def metrics(desk: Desk) -> dict[str, float]:
+    async with desk.browser.http.get(f"{desk.core.local_url}/metrics") as answer:
+        assert answer.status == 200
+        text = await answer.text()
+    found = re.findall(r"^(jigdesk_[^ ]+) (\S+)$", text, re.MULTILINE)
+    return {name: float(value) for name, value in found}
+
+
+async def until(desk: Desk, name: str, value: float) -> None:
+    async with asyncio.timeout(20):
+        while (await metrics(desk)).get(name) != value:  # noqa: ASYNC110 - scraped, as it is
+            await asyncio.sleep(0.05)
+
+
+async def test_samples_name_the_job_that_ran(desk: Desk) -> None:
+    job_id = await desk.browser.submit(refine(60), FILES)
+    await desk.browser.watch(job_id)
+    await eventually(lambda: desk.core.resources.history()[-1].job_ids == ())
+    shown = await samples(desk, 900)
+    assert any(one["job_ids"] == [job_id] for one in shown)
+    assert all(0 <= one["cpu"] <= 1 for one in shown)
+    assert len(await samples(desk, 1)) <= 2
+
+
+async def test_metrics_count_jobs_webhooks_and_restarts(desk: Desk) -> None:
+    job_id = await desk.browser.submit(BLUR, FILES)
+    await desk.browser.watch(job_id)
+    shown = await metrics(desk)
+    assert shown['jigdesk_jobs_ended_total{status="completed",workflow="blur"}'] == 1
+    assert shown['jigdesk_webhook_answers_total{route="/webhooks/job-created",status="202"}'] == 1
+    assert shown["jigdesk_webhook_seconds_count"] >= 1
+    assert shown["jigdesk_queue_depth"] == 0
+    assert shown["jigdesk_tunnel_up"] == 0
+    assert shown["jigdesk_accepting"] == 1
+    assert shown["jigdesk_disk_free_bytes"] > 0 or not desk.core.resources.latest
+    await until(desk, 'jigdesk_jobs{status="completed"}', 1)
+    await until(desk, "jigdesk_outbox_rows", 0)
+
+    for path in ("/nowhere-1", "/nowhere-2"):
+        async with desk.browser.http.get(desk.core.public_url_local + path) as answer:
+            assert answer.status == 404
+    shown = await metrics(desk)
+    assert shown['jigdesk_webhook_answers_total{route="other",status="404"}'] == 2
+
+    supervisor = desk.core.engine.supervisor
+    assert supervisor is not None
+    assert supervisor.state.pid is not None
+    assert shown["jigdesk_engine_ready"] == 1
+    os.kill(supervisor.state.pid, signal.SIGKILL)
+    await until(desk, "jigdesk_engine_restarts_total", 1)
+    await until(desk, "jigdesk_engine_ready", 1)
