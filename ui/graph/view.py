@@ -13,12 +13,12 @@ from jigdesk.domain.changes import StageRun
 from jigdesk.domain.job import Job
 from ui.graph.card import EdgeLine, NodeCard, RowTitle
 from ui.graph.layout import Layout, NodeKey, lay_out
-from ui.graph.states import RUNNING, node_states
+from ui.graph.states import FAILED, RUNNING, node_states
 from ui.theme.theme import Theme
 
 ZOOM_STEP = 1.2
 LEAST_ZOOM, MOST_ZOOM = 0.2, 3.0
-SMALLEST_FIT = 0.72
+SMALLEST_FIT = 0.9
 """Smaller than this nothing can be read: the graph is panned instead."""
 MOST_HEIGHT = 300
 MARGIN = 2.0
@@ -114,10 +114,10 @@ class GraphView(QGraphicsView):
             return
         if job.stage is not None and job.node is not None:
             self._seen.add((job.stage, job.node))
-        running = None
+        running = None  # or what failed: that is looked for first
         for key, state in node_states(self._layout, job, runs, self._seen).items():
             self._cards[key].show_state(state)
-            if state.state == RUNNING:
+            if state.state in (RUNNING, FAILED):
                 running = key
         if running != self._running:
             self._running = running

@@ -187,7 +187,9 @@ class Console(QWidget):
             self._formats[level] = ink
         before = self.text.toPlainText()
         if before:
+            transient = self._transient
             self.show_lines([LogLine(None, text) for text in before.split("\n")])
+            self._transient = transient
 
 
 def _collapsed(lines: Iterable[LogLine]) -> list[LogLine]:

@@ -1,9 +1,9 @@
-"""The host page: the engine above, its log below."""
+"""The host page: the engine, and its log beside it or below."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ui.bridge import Bridge
 from ui.figures import Figures
@@ -12,7 +12,8 @@ from ui.host.engine_card import EngineCard
 from ui.host.log_feed import LogFeed, LogLine
 from ui.theme.theme import Theme
 
-CARD_WIDTH = 460
+CARD_WIDTH = 380
+SIDE_BY_SIDE = 900
 
 
 class HostPage(QWidget):
@@ -25,7 +26,7 @@ class HostPage(QWidget):
         self.setObjectName("page")
         self._feed = feed
         self.card = EngineCard(bridge, theme, self)
-        self.card.setMinimumWidth(CARD_WIDTH)
+        self.card.setFixedWidth(CARD_WIDTH)
         self.console = Console(theme, self)
         self.console.say_when_empty("The engine has printed nothing yet.")
         self._skipped = QLabel(self)
@@ -39,19 +40,29 @@ class HostPage(QWidget):
         head.addWidget(title)
         head.addWidget(self._skipped)
         head.addStretch(1)
-        self.top = QHBoxLayout()
-        self.top.setSpacing(12)
-        self.top.addWidget(self.card, 0, Qt.AlignmentFlag.AlignTop)
-        self.top.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 14, 16, 16)
-        column.setSpacing(10)
-        column.addLayout(self.top)
-        column.addLayout(head)
-        column.addWidget(self.console, 1)
+        self.side = QVBoxLayout()
+        self.side.setSpacing(12)
+        self.side.addWidget(self.card)
+        self.side.addStretch(1)
+        log = QVBoxLayout()
+        log.setSpacing(10)
+        log.addLayout(head)
+        log.addWidget(self.console, 1)
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._row.setContentsMargins(16, 14, 16, 16)
+        self._row.setSpacing(16)
+        self._row.addLayout(self.side)
+        self._row.addLayout(log, 1)
         self.console.show_lines(list(feed.lines))
         feed.arrived.connect(self._came)
         bridge.figures.connect(self._figures_came)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Put the log where there is room for its lines."""
+        super().resizeEvent(event)
+        beside = self.width() >= SIDE_BY_SIDE
+        way = QBoxLayout.Direction
+        self._row.setDirection(way.LeftToRight if beside else way.TopToBottom)
 
     def _came(self, lines: list[LogLine]) -> None:
         self.console.add(lines)

@@ -34,6 +34,11 @@ _NO_PICTURE = {
 }
 
 
+_BEFORE_RESULTS = frozenset(
+    {JobStatus.ACCEPTED, JobStatus.PREPARING, JobStatus.QUEUED, JobStatus.RUNNING}
+)
+
+
 class Overview(QScrollArea):
     """Shows a story; `ask` is called for each file whose small picture is wanted."""
 
@@ -119,7 +124,7 @@ class Overview(QScrollArea):
             if story.job.status.is_final
             else "The graph is drawn once the job is planned."
         )
-        self.thumbs.show_files(story.files, waits=not story.job.status.is_final)
+        self.thumbs.show_files(story.files, waits=story.job.status in _BEFORE_RESULTS)
         self._no_files.setVisible(not story.files and story.job.status.is_final)
         several = len(story.attempts) > 1
         self.attempts.setVisible(several)
@@ -177,8 +182,10 @@ def running_words(job: Job) -> str:
 def _done_words(job: Job) -> str:
     if job.status is JobStatus.COMPLETED:
         return "all done"
+    if job.status.is_final:
+        return "" if job.progress is None else f"stopped at {job.progress:.0%}"
     parts = [] if job.progress is None else [f"{job.progress:.0%}"]
-    if job.eta_s is not None and not job.status.is_final:
+    if job.eta_s is not None:
         parts.append(f"{duration(job.eta_s)} left")
     return " · ".join(parts)
 

@@ -103,7 +103,7 @@ class NewJobDialog(QDialog):
             body.addWidget(
                 self._muted(
                     "\n".join(
-                        f"Not available: {name}, {why}"
+                        f"{name} is not available: {why}"
                         for name, why in sorted(self._unavailable.items())[:FEW]
                     )
                 )

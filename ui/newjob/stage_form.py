@@ -97,8 +97,11 @@ class StageForm(QFrame):
         return next((field.problem for field in self.params.values() if field.problem), "")
 
     def choose(self, workflow: str) -> None:
-        """Choose a workflow by its name."""
-        self.workflow.setCurrentIndex(self.workflow.findData(workflow))
+        """Choose a workflow by its name; raises KeyError for one that is not there."""
+        place = self.workflow.findData(workflow)
+        if place < 0:
+            raise KeyError(workflow)
+        self.workflow.setCurrentIndex(place)
 
     def follow(self, before: Template | None) -> None:
         """The stage before is another one now."""
