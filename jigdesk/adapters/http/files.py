@@ -100,7 +100,7 @@ class _Files:
         try:
             return await _send(request, file, info)
         finally:
-            await asyncio.to_thread(file.close)
+            file.close()  # at once: a reader that hangs up now must not leave it open
 
     async def write(self, request: web.Request) -> web.StreamResponse:
         grant = self._store.signer.check(request.method, request.raw_path)
@@ -117,7 +117,7 @@ class _Files:
             )
         finally:
             self._uploads -= 1
-            await asyncio.to_thread(incoming.discard)
+            await asyncio.shield(asyncio.to_thread(incoming.discard))
         return web.Response(headers={hdrs.ETAG: f'"{info.etag}"'})
 
     async def _open(self, key: str) -> tuple[BinaryIO, ObjectInfo]:
