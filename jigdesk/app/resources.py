@@ -22,7 +22,7 @@ async def open_resources(
 ) -> AsyncIterator[ResourceSampler]:
     """Sample while in the context; where no driver tells about GPUs, the engine is asked."""
     sampler = ResourceSampler(folder, queue.holding)
-    with sampler.running():
+    async with sampler.running():
         asking = None
         if not sampler.reads_gpus:
             asking = asyncio.create_task(_ask_engine(sampler, engine), name="engine's GPUs")

@@ -8,8 +8,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -123,21 +123,24 @@ class ResourceSampler:
         """What the engine says of its GPUs, for a machine whose driver says nothing."""
         self._told_gpus = tuple(gpus)
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
         """Sample while the block runs."""
         loop = asyncio.get_running_loop()
         # opened here, not by the thread: whether GPUs are read is known from the start
-        self.reads_gpus = self._gpus.open()
+        self.reads_gpus = await asyncio.to_thread(self._gpus.open)
         thread = threading.Thread(target=self._sample, args=(loop,), name="resources", daemon=True)
         thread.start()
         try:
             yield
         finally:
             self._stop.set()
-            thread.join(STOP_WITHIN_S)
-            if not thread.is_alive():  # a driver that hangs keeps the library
-                self._gpus.close()
+            await asyncio.to_thread(self._close, thread)
+
+    def _close(self, thread: threading.Thread) -> None:
+        thread.join(STOP_WITHIN_S)
+        if not thread.is_alive():  # a driver that hangs keeps the library
+            self._gpus.close()
 
     def _sample(self, loop: asyncio.AbstractEventLoop) -> None:
         """The thread: one sample every `every_s`; a slow one is not made up for."""

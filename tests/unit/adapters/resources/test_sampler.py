@@ -28,7 +28,7 @@ async def test_it_tells_each_sample_with_the_jobs_of_that_moment(tmp_path: Path)
     unsubscribe = sampler.subscribe(heard.append)
     sampler.subscribe(lambda _: threads.add(threading.get_ident()))
     assert sampler.latest is None
-    with sampler.running():
+    async with sampler.running():
         await until(heard, 3)
         jobs.append("a-job")
         if not sampler.reads_gpus:
@@ -53,7 +53,7 @@ async def test_its_history_is_bounded(tmp_path: Path) -> None:
     sampler = ResourceSampler(tmp_path, tuple, every_s=0.01, kept_s=0.05)
     heard: list[ResourceSample] = []
     sampler.subscribe(heard.append)
-    with sampler.running():
+    async with sampler.running():
         await until(heard, 12)
     assert sampler.history() == tuple(heard[-5:])
 
@@ -69,7 +69,7 @@ async def test_a_window_of_it_can_be_had(tmp_path: Path) -> None:
     sampler = ResourceSampler(tmp_path, tuple, every_s=0.01, clock=clock)
     heard: list[ResourceSample] = []
     sampler.subscribe(heard.append)
-    with sampler.running():
+    async with sampler.running():
         await until(heard, 10)
     assert len(sampler.history(5)) == 5
     assert sampler.history(0) == ()
