@@ -86,7 +86,7 @@ class JobStages:
         reporting = asyncio.create_task(reporter.serve(), name=f"progress {job.job_id}")
         try:
             try:
-                await _Schedule(record.plan.stages, one, self._slots).run()
+                await Schedule(record.plan.stages, one, self._slots).run()
             except (JobError, EngineUnavailable) as failure:
                 release()
                 await self._stop_others(job, record, failure)
@@ -150,7 +150,7 @@ class StagesRan:
         return [await task for task in self._storing]
 
 
-class _Schedule:
+class Schedule:
     """The order of one job's stages: the plan's, but that nobody waits without a reason."""
 
     def __init__(
