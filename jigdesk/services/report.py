@@ -50,7 +50,7 @@ class ProgressReporter:
         self._monotonic = monotonic
         self._present: Present | None = None
         self._dirty = asyncio.Event()
-        self._status_at = 0.0
+        self._status_at = monotonic()  # the change to running has just been written
 
     def show(self, present: Present) -> None:
         """Replace what is shown; progress never falls."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -116,6 +117,28 @@ async def test_progress_comes_at_most_five_times_a_second(browser: Browser) -> N
     assert len(moments) >= 3
     span_s = moments[-1] - moments[0]
     assert len(moments) <= 5 * span_s + 3
+
+
+async def test_status_json_is_written_at_most_once_a_second_but_for_state_changes(
+    desk: Serving, browser: Browser
+) -> None:
+    job_id = await browser.submit(refine(80), FILES)
+    watched = asyncio.create_task(browser.watch(job_id))
+    path = desk.bucket / f"jobs/{job_id}/status.json"
+    written: dict[int, tuple[float, dict[str, Any]]] = {}
+    while not watched.done():
+        if path.exists():
+            document = json.loads(path.read_bytes())
+            written.setdefault(document["seq"], (path.stat().st_mtime, document))
+        await asyncio.sleep(0.01)
+    assert watched.result()[-1].name == "job_done"
+    running = [(at, one) for at, one in written.values() if one["status"] == "running"]
+    assert len(running) >= 3
+    for (before, _), (after, document) in pairwise(running):
+        assert after - before > 0.9, document
+    shown = [one["progress"] for _, one in running if one["progress"] is not None]
+    assert shown == sorted(shown)
+    assert any(one["message"].startswith("step ") for _, one in running)
 
 
 async def test_whoever_hears_of_the_end_finds_it_in_the_store(

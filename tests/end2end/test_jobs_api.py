@@ -289,7 +289,7 @@ async def test_files_so_far(browser: Browser) -> None:
         if event.name == "job:new_files":
             break
     files = (await browser.job(job_id))["files"]
-    assert files[0]["stage"] == "fine"
+    assert "fine" in [file["stage"] for file in files]
     assert all({"key", "kind", "stage", "url"} <= set(file) for file in files)
     await browser.command(job_id, "cancel")
 
@@ -310,10 +310,9 @@ async def test_workflows_are_described_as_json_schema(browser: Browser) -> None:
         spec = schema["properties"][param]
         told = (spec["type"], spec["minimum"], spec["maximum"], spec["default"])
         assert told == (kind, low, high, default)
-    assert set(items) == {"blur", "upscale", "invert", "enhance", "refine", "animate"}
-    for item in items.values():
-        assert item["title"]
-        assert [entry["name"] for entry in item["inputs"]] == ["image"]
+    for name in ("blur", "upscale", "invert", "enhance", "refine", "animate"):
+        assert items[name]["title"]
+        assert [entry["name"] for entry in items[name]["inputs"]] == ["image"]
 
 
 async def test_private_channels_want_pusher_and_a_user(browser: Browser) -> None:

@@ -181,3 +181,23 @@ async def test_the_lost_webhook_is_found_by_the_sweep(
         await asyncio.to_thread(desk.start)
         path = desk.bucket / f"jobs/{job_id}/status.json"
         await eventually(lambda: b'"completed"' in path.read_bytes(), within_s=20)
+
+
+async def test_what_was_never_complete_fails_after_a_day(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    with serving(tmp_path / "home", {"JIGDESK_QUEUE__SWEEP_S": "1"}) as desk:
+        browser = Browser(http, desk.local_url)
+        ages_h = {"young": 23, "old": 25}
+        jobs = {}
+        for name, age_h in ages_h.items():
+            created = await browser.create(BLUR, FILES)
+            await browser.send_manifest(created, BLUR)  # and never the picture
+            jobs[name] = created["job_id"]
+            manifest = desk.bucket / f"inputs/{jobs[name]}/request.json"
+            then = time.time() - age_h * 3600
+            os.utime(manifest, (then, then))
+        heard = await browser.watch(jobs["old"])
+        assert (heard[-1].name, heard[-1].data["code"]) == ("job_error", "missing_input")
+        assert desk.document(f"outputs/{jobs['old']}/error.json")["code"] == "missing_input"
+        assert (await browser.job(jobs["young"]))["status"] is None

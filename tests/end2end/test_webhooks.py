@@ -256,6 +256,11 @@ async def test_a_false_job_output_completes_nothing(
     status, answer = await send(http, desk.public_url, desk.secret, "job-output", claims)
     assert (status, answer["duplicate"]) == (202, False)
     assert (await browser.job(job_id))["status"] == "running"
+    for duplicate in (False, True):
+        status, answer = await send(
+            http, desk.public_url, desk.secret, "job-output", claims, webhook_id="msg_output"
+        )
+        assert (status, answer["duplicate"]) == (200 if duplicate else 202, duplicate)
     await browser.command(job_id, "cancel")
     await browser.watch(job_id)
 
