@@ -13,6 +13,7 @@ from jigdesk import __version__
 from jigdesk.commands import config, jobs, workflows
 from jigdesk.commands.branch import branch
 from jigdesk.commands.demo import demo
+from jigdesk.commands.doctor import doctor
 from jigdesk.commands.output import complain
 from jigdesk.commands.serve import serve
 from jigdesk.commands.submit import submit
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(demo)
 app.command()(submit)
+app.command()(doctor)
 jobs.app.command()(branch)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(workflows.app, name="workflows")

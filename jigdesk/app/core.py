@@ -28,13 +28,14 @@ from jigdesk.app.desk_api import (
     limits_of,
 )
 from jigdesk.app.engine import ENGINE_DIR, EngineHost, engine_folders, open_engine_host
-from jigdesk.app.health import Health, journal_check, queue_check, store_check
+from jigdesk.app.health import Health, journal_check, memory_check, now_and_then, queue_check
 from jigdesk.app.host_id import host_id_of
 from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
 from jigdesk.app.metrics import DeskMetrics
 from jigdesk.app.publishers import open_publisher, private_by_index, publisher_check
 from jigdesk.app.resources import open_resources
+from jigdesk.app.store_checks import clock_check, cors_check, store_check, urls_check
 from jigdesk.app.stores import open_store
 from jigdesk.app.templates import LiveTemplates
 from jigdesk.app.tunnels import DeskTunnel, open_tunnel
@@ -58,6 +59,7 @@ from lambdas.jobs_api.ports import ApiSettings
 
 log = logging.getLogger(__name__)
 
+CHECKS_EVERY_S = 60.0
 FLUSH_DEADLINE_S = 3.0
 STORE_DEADLINE_S = 5.0
 """How long a stop waits for calls to a store that may never answer."""
@@ -288,6 +290,12 @@ class _Builder:
         health = Health()
         health.add("engine", engine.check)
         health.add("store", store_check(store, host_id))
+        health.add("urls", now_and_then(urls_check(store, host_id), CHECKS_EVERY_S))
+        if self._settings.store.kind == "s3":
+            origins = self._settings.server.allowed_origins
+            health.add("cors", now_and_then(cors_check(store, host_id, origins), CHECKS_EVERY_S))
+            health.add("clock", now_and_then(clock_check(store, host_id, utc_now), CHECKS_EVERY_S))
+        health.add("memory", memory_check())
         health.add("queue", queue_check(work.queue))
         health.add("outbox", journal_check(journal, outbox))
         health.add("workflows", templates.health)

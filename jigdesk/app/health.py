@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import secrets
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
+import psutil
+
 from jigdesk.domain.errors import JigDeskError
-from jigdesk.ports import Check, Journal, ObjectStore
+from jigdesk.ports import Check, Journal
 from jigdesk.services.outbox import KINDS, StoreOutbox
 from jigdesk.services.queue import JobQueue
 
 CHECK_DEADLINE_S = 10.0
+LOW_MEMORY_BYTES = 1024**3
 OUTBOX_LATE_S = 60.0
+
+CheckCall = Callable[[], Awaitable[Check]]
 
 
 class Health:
     """Runs every check at once, each with a deadline. Lives on the core's loop."""
 
     def __init__(self) -> None:
-        self._checks: dict[str, Callable[[], Awaitable[Check]]] = {}
+        self._checks: dict[str, CheckCall] = {}
 
-    def add(self, name: str, check: Callable[[], Awaitable[Check]]) -> None:
+    def add(self, name: str, check: CheckCall) -> None:
         """A check by the name that is shown."""
         self._checks[name] = check
 
@@ -32,7 +36,7 @@ class Health:
             *(self._one(name, check) for name, check in self._checks.items())
         )
 
-    async def _one(self, name: str, check: Callable[[], Awaitable[Check]]) -> Check:
+    async def _one(self, name: str, check: CheckCall) -> Check:
         try:
             async with asyncio.timeout(CHECK_DEADLINE_S):
                 return await check()
@@ -42,31 +46,40 @@ class Health:
             return Check(name, "error", failure.message, "Mend it; the check runs again.")
 
 
-def store_check(store: ObjectStore, host_id: str) -> Callable[[], Awaitable[Check]]:
-    """Write, read back, list and delete a small object."""
+def memory_check() -> CheckCall:
+    """Whether this machine has memory left."""
 
     async def check() -> Check:
-        key = f"hosts/{host_id}/check.json"
-        body = json.dumps({"version": 1, "nonce": secrets.token_hex(8)}).encode()
-        await store.put(key, body)
-        try:
-            back, _ = await store.get(key, 1024)
-            listed = (await store.page(key, limit=1)).objects
-        finally:
-            await store.delete([key])
-        if back != body or not listed:
-            return Check(
-                "store",
-                "error",
-                "The store does not return what was written.",
-                "Check that nothing caches or rewrites the bucket's answers.",
-            )
-        return Check("store", "ok", f"Bucket {store.bucket} can be written, read and listed.")
+        memory = await asyncio.to_thread(psutil.virtual_memory)
+        message = f"{memory.available / 1e9:.1f} GB of {memory.total / 1e9:.0f} GB are free."
+        if memory.available < LOW_MEMORY_BYTES:
+            return Check("memory", "warning", message, "End other programs, or add memory.")
+        return Check("memory", "ok", message)
 
     return check
 
 
-def queue_check(queue: JobQueue) -> Callable[[], Awaitable[Check]]:
+def now_and_then(
+    check: CheckCall, every_s: float, seconds: Callable[[], float] = time.monotonic
+) -> CheckCall:
+    """Look again after `every_s` seconds only while the answer is ok: each look costs requests."""
+    kept: Check | None = None
+    looked_s = 0.0
+
+    async def look() -> Check:
+        nonlocal kept, looked_s
+        if kept is None or seconds() - looked_s >= every_s:
+            kept = None
+            answer = await check()
+            looked_s = seconds()
+            kept = answer if answer.level == "ok" else None
+            return answer
+        return kept
+
+    return look
+
+
+def queue_check(queue: JobQueue) -> CheckCall:
     """Whether jobs are accepted and run."""
 
     async def check() -> Check:
@@ -81,7 +94,7 @@ def queue_check(queue: JobQueue) -> Callable[[], Awaitable[Check]]:
     return check
 
 
-def journal_check(journal: Journal, outbox: StoreOutbox) -> Callable[[], Awaitable[Check]]:
+def journal_check(journal: Journal, outbox: StoreOutbox) -> CheckCall:
     """Whether what is due to the outside gets out."""
 
     async def check() -> Check:
