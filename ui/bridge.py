@@ -104,6 +104,7 @@ class Bridge(QObject):
                 core.journal.subscribe(self._inbox.changed),
                 core.work.previews.subscribe(self._inbox.preview),
                 core.listeners.requests.subscribe(lambda _: self._inbox.request()),
+                core.templates.on_change(self._inbox.workflows),
             ]
             if core.engine.supervisor is not None:
                 ways.append(core.engine.supervisor.subscribe(lambda _: self._inbox.engine()))

@@ -29,6 +29,7 @@ class Batch:
     previews: Mapping[str, Preview] | None = None
     engine_changed: bool = False
     requests_came: bool = False
+    workflows_changed: bool = False
     missed: bool = False
 
 
@@ -47,6 +48,7 @@ class Inbox:
         self._previews: dict[str, Preview] = {}
         self._engine_changed = False
         self._requests_came = False
+        self._workflows_changed = False
         self._missed = False
 
     def changed(self, events: Sequence[Event], jobs: Sequence[Job]) -> None:
@@ -79,11 +81,16 @@ class Inbox:
         with self._lock:
             self._requests_came = True
 
+    def workflows(self) -> None:
+        """What workflows are available changed."""
+        with self._lock:
+            self._workflows_changed = True
+
     def take(self) -> Batch | None:
         """Everything that waits, at once; None when nothing does."""
         with self._lock:
-            waits = self._jobs or self._events or self._previews
-            if not (waits or self._engine_changed or self._requests_came or self._missed):
+            told = self._engine_changed or self._requests_came or self._workflows_changed
+            if not (self._jobs or self._events or self._previews or told or self._missed):
                 return None
             batch = Batch(
                 tuple(self._jobs.values()),
@@ -91,8 +98,10 @@ class Inbox:
                 self._previews,
                 self._engine_changed,
                 self._requests_came,
+                self._workflows_changed,
                 self._missed,
             )
             self._jobs, self._events, self._previews = {}, [], {}
-            self._engine_changed = self._requests_came = self._missed = False
+            self._engine_changed = self._requests_came = False
+            self._workflows_changed = self._missed = False
             return batch

@@ -12,6 +12,8 @@ from ui.host.page import HostPage
 from ui.inspector.panel import Inspector
 from ui.newjob.dialog import NewJobDialog
 from ui.queue.page import QueuePage
+from ui.requests.page import RequestsPage
+from ui.workflows.page import WorkflowsPage
 
 
 def build_pages(window: MainWindow, core: Core) -> None:
@@ -22,6 +24,10 @@ def build_pages(window: MainWindow, core: Core) -> None:
     feed.open()
     inspector = _add_inspector(window, queue, feed)
     _add_new_job(window, core, queue, inspector)
+    workflows = WorkflowsPage(window.bridge, window.theme)
+    window.add_page("workflows", "Workflows", "workflows", workflows)
+    requests = RequestsPage(window.bridge, window.theme, window.toasts, core.public_url_local)
+    window.add_page("requests", "Requests", "requests", requests)
     window.add_page("host", "Host", "host", HostPage(window.bridge, window.theme, feed))
 
 

@@ -41,6 +41,7 @@ class Listeners:
     public: Listener
     local: Listener
     requests: RequestLog
+    replayer: Replayer
     run_key: bytes = field(repr=False)
 
 
@@ -89,6 +90,7 @@ def build_listeners(
                 loop.call_soon_threadsafe(looked_at, job_id)
         return response
 
+    replayer = Replayer(requests, webhook_secrets, lambda: public.url)
     parts = LocalParts(
         api=JobsApiBridge(answer),
         events=EventStreams(journal, hub, followers.authorise, followers.render, settled=settled),
@@ -97,7 +99,7 @@ def build_listeners(
             control=control,
             read_request=read_request,
             log=requests,
-            replayer=Replayer(requests, webhook_secrets, lambda: public.url),
+            replayer=replayer,
             token=token,
         ),
         registry=registry,
@@ -111,4 +113,4 @@ def build_listeners(
         Endpoint(settings.local_host, settings.local_port, "server.local"),
         cancel_on_disconnect=True,
     )
-    return Listeners(public, local, requests, run_key)
+    return Listeners(public, local, requests, replayer, run_key)

@@ -1,0 +1,70 @@
+"""The workflows are listed with what they take, and with why one cannot run."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from jigdesk.app import Core
+from tests.ui.conftest import OpenDesk
+from ui.workflows.page import WorkflowsPage
+from ui.workflows.reading import param_words
+
+
+def words_of(page: WorkflowsPage) -> str:
+    return "\n".join(item.text() for item in page.details.widget().findChildren(QLabel))
+
+
+def titles(page: WorkflowsPage) -> list[str]:
+    return [page.list.item(row).text() for row in range(page.list.count())]
+
+
+def test_every_shipped_workflow_is_there_with_its_parameters(qtbot: QtBot, desk: OpenDesk) -> None:
+    page = desk.window.findChild(WorkflowsPage)
+    assert page is not None
+    qtbot.waitUntil(lambda: "Refine" in titles(page))
+    page.list.setCurrentRow(titles(page).index("Refine"))
+    assert "integer, 1 to 100, 12 when left out" in words_of(page)
+    assert page.list.count() == len(desk.core.templates.catalogue.templates)
+
+
+def test_one_that_loses_its_nodes_says_why_and_comes_back(qtbot: QtBot, desk: OpenDesk) -> None:
+    page = desk.window.findChild(WorkflowsPage)
+    assert page is not None
+
+    async def nothing_there(core: Core) -> None:
+        await core.templates.check({})
+
+    qtbot.waitUntil(lambda: desk.core.templates.available.get("txt2img") is None)
+    desk.bridge.call(nothing_there)
+    qtbot.waitUntil(
+        lambda: (
+            "Blur" in titles(page)
+            and page.list.item(titles(page).index("Blur")).toolTip() != "Can run"
+        )
+    )
+    page.list.setCurrentRow(titles(page).index("Blur"))
+    assert "It cannot run now" in words_of(page)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            {"type": "integer", "minimum": 1, "maximum": 31, "default": 3},
+            "integer, 1 to 31, 3 when left out",
+        ),
+        ({"enum": ["a", "b"], "default": "a"}, "one of a, b, “a” when left out"),
+        ({"enum": []}, "none to choose from"),
+        ({"enum": [str(n) for n in range(9)]}, "one of 0, 1, 2, 3, 4, 5 and 3 more"),
+        (
+            {"type": "integer", "format": "seed"},
+            "seed, drawn at random when left out",
+        ),
+        ({"type": "boolean", "default": True}, "boolean, on when left out"),
+        ({"type": "number", "minimum": 0.5}, "number, at least 0.5"),
+    ],
+)
+def test_parameters_in_words(spec: dict[str, object], said: str) -> None:
+    assert param_words(spec) == said

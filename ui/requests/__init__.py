@@ -1,0 +1,1 @@
+"""What came in on the public listener."""

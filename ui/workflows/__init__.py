@@ -1,0 +1,1 @@
+"""The workflows that this host offers."""
