@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from jigdesk import __version__
-from jigdesk.commands import config, jobs, workflows
+from jigdesk.commands import comfyui, config, jobs, workflows
 from jigdesk.commands.branch import branch
 from jigdesk.commands.demo import demo
 from jigdesk.commands.doctor import doctor
@@ -37,6 +38,7 @@ app.command()(doctor)
 jobs.app.command()(branch)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(workflows.app, name="workflows")
+app.add_typer(comfyui.app, name="comfyui")
 app.add_typer(config.app, name="config")
 
 
@@ -64,6 +66,9 @@ def open_window() -> int:
     if importlib.util.find_spec("ui") is None or importlib.util.find_spec("ui.main") is None:
         complain(f"This installation has no window. {headless}")
         return FAILED
+    if not _has_display():
+        complain(f"There is no display here (DISPLAY and WAYLAND_DISPLAY are unset). {headless}")
+        return FAILED
     try:
         window = importlib.import_module("ui.main").main  # Qt is loaded for the window alone
     except ImportError as exc:
@@ -73,6 +78,14 @@ def open_window() -> int:
         )
         return FAILED
     return int(window())
+
+
+def _has_display() -> bool:
+    """Whether Qt would find a display: where there is none it aborts the process."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return any(os.environ.get(name) for name in names)
 
 
 def main() -> None:

@@ -21,6 +21,8 @@ SUBCOMMANDS = [
     *(["jobs", name] for name in ("list", "show", "retry", "cancel", "watch", "branch")),
     ["workflows"],
     *(["workflows", name] for name in ("list", "show", "check", "import")),
+    ["comfyui"],
+    *(["comfyui", name] for name in ("detect", "status", "start", "stop", "restart", "free")),
     ["config"],
     *(["config", name] for name in ("path", "show", "set", "init")),
 ]
