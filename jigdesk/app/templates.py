@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class LiveTemplates:
         self._dirs = (workflows_dir(), *dirs)
         self._view = _View(Catalogue({}, {}), {}, {}, lacks_files=False)
         self._object_info: Mapping[str, Any] | None = None
+        self._told = asyncio.Event()
         self._changing = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
 
@@ -64,6 +65,15 @@ class LiveTemplates:
         async with self._changing:
             self._object_info = object_info
             await self._judge(self._view.catalogue)
+            self._told.set()
+
+    async def settle(self, names: Iterable[str]) -> None:
+        """Return once it is known whether these can run: the engine has answered once.
+
+        Waits for ever where one of them needs the engine's word; cancelling is safe.
+        """
+        if any(self._view.unavailable.get(name) == _NOT_YET for name in names):
+            await self._told.wait()
 
     async def watch(self, engine: ComfyEngine, ready: Callable[[], Any]) -> None:
         """Follow the files and the engine until cancelled; `ready` waits for the engine.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from jigdesk.domain import keys
@@ -46,6 +46,9 @@ class Templates(Protocol):
     def unavailable(self) -> Mapping[str, str]:
         """Those that cannot, by name, with the reason."""
 
+    async def settle(self, names: Iterable[str]) -> None:
+        """Return once it is known whether these can run; the engine may have to be asked."""
+
 
 class Preparer:
     """Takes a job from accepted to queued. Every step may be entered again."""
@@ -80,6 +83,7 @@ class Preparer:
             return
         manifest, patient = await self._manifest(job.job_id)
         await self._introduce(job, manifest)
+        await self._templates.settle(stage.workflow for stage in manifest.stages)
         parent = await self._branches.parent(job.job_id, manifest)
         plan, templates = await self._plan(job, manifest, parent)
         await asyncio.to_thread(folder.create)
@@ -128,6 +132,7 @@ class Preparer:
                 ErrorCode.INVALID_MANIFEST,
                 "There is neither request.json nor instructions.txt: upload one of them.",
             ) from None
+        await self._templates.settle(self._templates.unavailable)
         return parse_instructions(body, self._templates.available, job_id), True
 
     async def _get(self, key: str) -> tuple[bytes, object]:

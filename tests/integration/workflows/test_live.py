@@ -8,6 +8,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from jigdesk.domain import keys
+from jigdesk.domain.ids import new_job_id
+from jigdesk.domain.job import JobStatus
+from jigdesk.resources import workflows_dir
+from tests.fakes.demo_engine import demo_engine
 from tests.harness.pictures import photo
 from tests.integration.desk.conftest import Desk
 from tests.integration.workflows.conftest import TEMPLATES, workflow_desk
@@ -99,6 +104,43 @@ async def test_the_templates_are_checked_again_when_the_engine_was_restarted(
         before = len(asked)
         await desk.core.engine.act("restart")
         await until(lambda: len(asked) > before, 30)
+
+
+async def test_a_job_waits_until_the_engine_has_said_what_it_has(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(workflows_dir() / "upscale", mine / "sized")
+    with (mine / "sized" / "workflow.toml").open("a") as toml:
+        toml.write('[params.method]\ntype = "choice"\nchoices_from = "engine"\n')
+        toml.write('targets = ["2.upscale_method"]\n')
+    port = free_port()
+    where = {
+        "JIGDESK_COMFYUI__KIND": "remote",
+        "JIGDESK_COMFYUI__URL": f"http://127.0.0.1:{port}",
+    }
+    async with workflow_desk(tmp_path / "home", mine, **where) as desk:
+        assert "not told yet" in desk.core.templates.unavailable["sized"]
+        assert "blur" in desk.core.templates.available
+        job_id = new_job_id()
+        store = desk.core.store
+        await store.put(keys.input_key(job_id, "photo.png"), photo(), "image/png")
+        line = b"sized --method bicubic --scale 0.5 --input-image photo.png".replace(b"input-", b"")
+        await store.put(keys.instructions_key(job_id), line, "text/plain")
+        async with asyncio.timeout(30):
+            while True:
+                job = await desk.core.journal.job(job_id)
+                if job is not None and job.status is JobStatus.PREPARING:
+                    break
+                await asyncio.sleep(0.05)
+            async with demo_engine(tmp_path / "engine", f"--port={port}"):
+                while not job.status.is_final:
+                    await asyncio.sleep(0.05)
+                    job = await desk.core.journal.job(job_id) or job
+        assert job.status is JobStatus.COMPLETED, job.failure
+        spec = desk.core.templates.available["sized"].params["method"]
+        assert "bicubic" in spec.choices
+        assert spec.default == "lanczos"
 
 
 async def test_the_engine_is_where_the_listeners_are_written_down(tmp_path: Path) -> None:
