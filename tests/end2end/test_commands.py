@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,15 @@ def test_without_a_desk_commands_say_so(tmp_path: Path) -> None:
         done = command(tmp_path, *words.split())
         assert done.returncode == 1, words
         assert "serve" in done.stderr, "what to do about it"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+def test_without_a_display_the_window_says_so(tmp_path: Path) -> None:
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    env = {name: value for name, value in environment(tmp_path).items() if name not in hidden}
+    done = command(tmp_path, env=env)
+    assert done.returncode == 1
+    assert "jigdesk serve" in done.stderr
 
 
 def test_submit_and_everything_about_the_job(desk: Serving, picture: Path) -> None:
