@@ -212,14 +212,20 @@ class Dock {
     return card;
   }
 
-  /** Say a change of state to who listens; the first sight of a job is no change. */
+  /**
+   * Say a change of state, and each quarter of the way, to who listens; the first sight of a job is
+   * no change.
+   */
   announce(job) {
     const state = shownState(job);
+    const quarter = state === 'running' ? Math.floor((job.progress ?? 0) * 4) * 25 : 0;
+    const news = quarter ? `${state}, ${quarter} %` : state;
     const before = this.said.get(job.id);
-    this.said.set(job.id, state);
-    if (before === undefined || before === state) return;
+    this.said.set(job.id, news);
+    if (before === undefined || before === news) return;
+    const words = [stateOf(job).word.toLowerCase(), quarter ? `${quarter} %` : ''].filter(Boolean);
     const why = state === 'failed' && job.error ? `: ${job.error.message}` : '';
-    setText(at('announcer'), `${job.title || 'Job'}: ${stateOf(job).word.toLowerCase()}${why}`);
+    setText(at('announcer'), `${job.title || 'Job'}: ${words.join(', ')}${why}`);
   }
 
   drawSummary() {

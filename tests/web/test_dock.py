@@ -36,11 +36,17 @@ def test_a_job_with_a_picture_goes_from_the_form_to_its_result(visitor: Visitor)
     visit = visitor()
     page = visit.page
     assert visit.text("#empty p").startswith("No jobs yet.")
-    visit.send("refine", PHOTO, steps=20)
+    visit.send("refine", PHOTO, steps=40)
     visit.card("running")
     page.evaluate(WATCH_BAR)
-    visit.until(r"seen.words.some((words) => /^Refine · step \d+\/20$/.test(words))")
+    visit.until(r"seen.words.some((words) => /^Refine · step \d+\/40$/.test(words))")
+    # what it looks like by now, beside what was sent
+    visit.until("() => /preview/.test(document.querySelector('#cards .thumb img').src)")
+    visit.until("() => document.querySelector('#cards .thumb img').naturalWidth > 0")
     assert visit.text("#summary") == "1 job under way"
+    visit.until(
+        "() => /: running, [257]+ %/.test(document.querySelector('#announcer').textContent)"
+    )
     assert visit.text("#cards .file") == "photo.png"
     visit.card("completed")
     bar = page.evaluate("seen.bar")
@@ -80,7 +86,7 @@ def test_a_reload_keeps_the_jobs_with_their_pictures(visitor: Visitor) -> None:
 
 def test_cancel_and_retry(visitor: Visitor) -> None:
     visit = visitor()
-    visit.send("refine", PHOTO, steps=25)
+    visit.send("refine", PHOTO, steps=50)
     visit.card("running")
     visit.page.focus("button:has-text('Cancel')")
     visit.page.keyboard.press("Enter")
@@ -354,7 +360,7 @@ def test_a_desk_that_goes_away_is_said_and_found_again(
     }
     with serving(tmp_path / "home", env) as desk:
         visit = visitor(desk.local_url)
-        visit.send("refine", PHOTO, steps=25)
+        visit.send("refine", PHOTO, steps=40)
         visit.card("running")
         visit.send("blur", PHOTO)
         refused = visit.page.locator("form > .wrong")
