@@ -33,7 +33,8 @@ _ARROWS = {
 class GraphView(QGraphicsView):
     """Shows one job's graph; `chosen(str)` says what the card under the keyboard says.
 
-    It follows the running node until the owner pans or zooms, and again after a double click.
+    It follows the running node until the owner takes it with mouse or zoom, and again after a
+    double click.
     """
 
     chosen = Signal(str)
@@ -122,7 +123,7 @@ class GraphView(QGraphicsView):
         if running != self._running:
             self._running = running
             if running is not None and self._following:
-                self.ensureVisible(self._cards[running], 24, 24)
+                self.ensureVisible(self._cards[running], 12, 12)
         if self._current is not None:
             self.chosen.emit(self._cards[self._current].sentence)
 
@@ -140,7 +141,7 @@ class GraphView(QGraphicsView):
         self.resetTransform()
         self.scale(scale, scale)
         if self._running is not None:
-            self.ensureVisible(self._cards[self._running], 24, 24)
+            self.ensureVisible(self._cards[self._running], 12, 12)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As high as the graph, within reason."""
@@ -195,10 +196,9 @@ class GraphView(QGraphicsView):
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Choose a card, or begin to pan."""
         item = self.itemAt(event.position().toPoint())
+        self._following = False
         if isinstance(item, NodeCard):
             self._choose(item.card.key)
-        else:
-            self._following = False
         super().mousePressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name

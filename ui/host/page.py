@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -10,6 +11,7 @@ from ui.figures import Figures
 from ui.host.console import Console
 from ui.host.engine_card import EngineCard
 from ui.host.log_feed import LogFeed, LogLine
+from ui.host.plots import Plots
 from ui.theme.theme import Theme
 
 CARD_WIDTH = 380
@@ -26,7 +28,9 @@ class HostPage(QWidget):
         self.setObjectName("page")
         self._feed = feed
         self.card = EngineCard(bridge, theme, self)
-        self.card.setFixedWidth(CARD_WIDTH)
+        self.card.setMaximumWidth(CARD_WIDTH)
+        self.plots = Plots(bridge, theme, self)
+        self.plots.setMaximumWidth(CARD_WIDTH)
         self.console = Console(theme, self)
         self.console.say_when_empty("The engine has printed nothing yet.")
         self._skipped = QLabel(self)
@@ -40,10 +44,11 @@ class HostPage(QWidget):
         head.addWidget(title)
         head.addWidget(self._skipped)
         head.addStretch(1)
-        self.side = QVBoxLayout()
-        self.side.setSpacing(12)
-        self.side.addWidget(self.card)
-        self.side.addStretch(1)
+        self._side = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._side.setSpacing(12)
+        self._side.addWidget(self.card, 0, Qt.AlignmentFlag.AlignTop)
+        self._side.addWidget(self.plots, 0, Qt.AlignmentFlag.AlignTop)
+        self._side.addStretch(1)
         log = QVBoxLayout()
         log.setSpacing(10)
         log.addLayout(head)
@@ -51,7 +56,7 @@ class HostPage(QWidget):
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._row.setContentsMargins(16, 14, 16, 16)
         self._row.setSpacing(16)
-        self._row.addLayout(self.side)
+        self._row.addLayout(self._side)
         self._row.addLayout(log, 1)
         self.console.show_lines(list(feed.lines))
         feed.arrived.connect(self._came)
@@ -63,6 +68,7 @@ class HostPage(QWidget):
         beside = self.width() >= SIDE_BY_SIDE
         way = QBoxLayout.Direction
         self._row.setDirection(way.LeftToRight if beside else way.TopToBottom)
+        self._side.setDirection(way.TopToBottom if beside else way.LeftToRight)
 
     def _came(self, lines: list[LogLine]) -> None:
         self.console.add(lines)

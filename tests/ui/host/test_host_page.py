@@ -94,3 +94,16 @@ def test_lines_from_any_thread_arrive_in_order_and_bounded(desk: OpenDesk, qtbot
     assert numbers == sorted(numbers)
     assert len(numbers) + feed.skipped == many
     assert len(feed.lines) <= KEPT
+
+
+def test_the_plots_show_the_machine_and_the_jobs_that_ran(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    page = page_of(desk)
+    send(desk, chain(steps=60), tmp_path)
+    plots = page.plots.plots
+    qtbot.waitUntil(lambda: {"CPU", "RAM", "Queue"} <= set(plots), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: plots["CPU"].band_count == 1, timeout=PATIENCE_MS)
+    assert plots["RAM"].words.endswith(" GB")
+    assert plots["CPU"].words.endswith("%")
+    assert page.plots.words.startswith("Blue bands are the jobs that ran.")
