@@ -15,6 +15,7 @@ from ui.host.plots import Plots
 from ui.theme.theme import Theme
 
 CARD_WIDTH = 380
+LEAST_WIDTH = 280
 SIDE_BY_SIDE = 900
 
 
@@ -68,6 +69,9 @@ class HostPage(QWidget):
         beside = self.width() >= SIDE_BY_SIDE
         way = QBoxLayout.Direction
         self._row.setDirection(way.LeftToRight if beside else way.TopToBottom)
+        # its width is its own: it does not move with the length of an age
+        for part in (self.card, self.plots):
+            part.setMinimumWidth(CARD_WIDTH if beside else LEAST_WIDTH)
         self._side.setDirection(way.TopToBottom if beside else way.LeftToRight)
 
     def _came(self, lines: list[LogLine]) -> None:
