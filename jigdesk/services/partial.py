@@ -16,6 +16,7 @@ from jigdesk.services.folder import JobFolder
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 256
+SETTLE_S = 5.0
 
 Share = Callable[[Sequence[ResultFile]], Awaitable[None]]
 """Stores files of a stage that still runs and tells readers."""
@@ -59,9 +60,16 @@ class PartialResults:
             self._task = asyncio.create_task(self._serve(), name=f"partial {self._job_id}")
 
     async def settle(self) -> Early:
-        """Wait until everything offered is shared; returns what need not be fetched again."""
+        """Wait until everything offered is shared; returns what need not be fetched again.
+
+        Not for long: a store that is away must not hold the engine's slot.
+        """
         if self._task is not None:
-            await self._waiting.join()
+            try:
+                async with asyncio.timeout(SETTLE_S):
+                    await self._waiting.join()
+            except TimeoutError:
+                log.info("job %s: partial results wait for the store", self._job_id)
         return self._early
 
     async def close(self) -> None:
@@ -86,7 +94,7 @@ class PartialResults:
             self._job_id, self._stage, name, spec, output, self._folder, first=first
         )
         self._counts[name] = first + len(pairs)
-        await self._share([result for _, result in pairs])
         self._early.setdefault(name, {}).update(
             {file: result for file, result in pairs if file is not None}
         )
+        await self._share([result for _, result in pairs])

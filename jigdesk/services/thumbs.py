@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 THUMB_PX = 512
 THUMB_TYPE = "image/webp"
 _QUALITY = 80
+_QUICK = 1  # of 0 to 6: a job waits for this, and the file is small anyhow
 
 
 def make_thumb(path: Path, kind: str, target: Path) -> bool:
@@ -29,7 +30,7 @@ def make_thumb(path: Path, kind: str, target: Path) -> bool:
             return False
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.part")
-        picture.save(part, "WEBP", quality=_QUALITY)
+        picture.save(part, "WEBP", quality=_QUALITY, method=_QUICK)
         part.replace(target)
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as trouble:
         log.info("no small picture of %s: %s", path.name, type(trouble).__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from jigdesk.domain.errors import JobError
 from jigdesk.domain.template import Template, parse_template
 from jigdesk.services.collect import Collector
 from jigdesk.services.folder import JobFolder
+from jigdesk.services.partial import PartialResults
 from tests.fakes import comfyui_recordings as recordings
 from tests.fakes.comfyui_server import FakeComfyServer, open_server
 from tests.harness.clips import sound, video
@@ -213,3 +214,33 @@ async def test_results_of_a_crowd_stay_apart(
 
     files = await asyncio.gather(one("a"), one("b"))
     assert {file.key for file in files} == {f"outputs/{JOB}/{s}/result.png" for s in ("a", "b")}
+
+
+async def test_a_store_that_is_away_does_not_hold_a_stage(
+    server: FakeComfyServer,
+    engine: ComfyEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jigdesk.services.partial.SETTLE_S", 0.1)
+    server.files["output", "", "x.png"] = photo(20, 10)
+    output = read_output("3", {"images": [{"filename": "x.png", "subfolder": ""}]})
+    toml = 'title = "T"\n[outputs.result]\nnode = "3"\nkind = "image"\npartial = true\n'
+    graph = {"3": {"class_type": "SaveImage", "inputs": {}}}
+    template = parse_template("t", toml.encode(), json.dumps(graph).encode())
+    folder, collector = JobFolder.of(tmp_path, JOB), Collector(engine)
+    sharing = asyncio.Event()
+
+    async def share(_: Sequence[ResultFile]) -> None:
+        sharing.set()
+        await asyncio.Event().wait()
+
+    partial = PartialResults(JOB, "t", template, folder, collector, share)
+    partial.offer(output)
+    await sharing.wait()
+    early = await partial.settle()
+    await partial.close()
+    asked = server.requests["GET /view"]
+    (file,) = await collector.collect(JOB, "t", template, {"3": output}, folder, early)
+    assert file.partial
+    assert server.requests["GET /view"] == asked  # it was fetched once
