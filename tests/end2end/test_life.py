@@ -82,6 +82,7 @@ async def test_killed_it_goes_on_in_the_same_attempt(
         assert names.count("job_done") == 1
 
 
+@pytest.mark.timeout(240)  # an engine is started again after a growing pause
 async def test_the_engine_s_death_is_another_attempt_and_three_are_the_most(
     tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
@@ -89,7 +90,7 @@ async def test_the_engine_s_death_is_another_attempt_and_three_are_the_most(
         browser = Browser(http, desk.local_url)
         job_id = await browser.submit(refine(100), FILES)
         for attempt in (1, 2, 3):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 async for event in browser.events(job_id):
                     if event.name == "job:progress" and event.data["node"]:
                         job = await browser.job(job_id)
@@ -139,6 +140,7 @@ async def test_a_stop_while_a_stream_is_open_and_a_job_runs(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_a_job_during_which_the_desk_died_20_times_is_set_aside(
     tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
