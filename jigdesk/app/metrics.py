@@ -90,7 +90,7 @@ class DeskMetrics:
         """Count the engine's restarts."""
         restarts = Counter(
             "jigdesk_engine_restarts",
-            "How often the engine ended by itself or was ended as stuck.",
+            "How often the engine was started again because it ended by itself or was stuck.",
             registry=self._registry,
         )
         self._gauge(
@@ -102,10 +102,7 @@ class DeskMetrics:
 
         def follow(state: EngineState) -> None:
             nonlocal before
-            if state.status is not before and state.status in (
-                EngineStatus.RESTARTING,
-                EngineStatus.FAILED,
-            ):
+            if state.status is not before and state.status is EngineStatus.RESTARTING:
                 restarts.inc()
             before = state.status
 

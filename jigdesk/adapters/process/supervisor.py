@@ -292,7 +292,10 @@ class EngineSupervisor:
                 return None
             if exited.done():
                 return f"{exited.result()}"
-            return self._kicked.result()
+            reason = self._kicked.result()
+            # it may take a while to end: nobody is to take it for ready meanwhile
+            self._go(EngineStatus.STOPPING, reason=reason)
+            return reason
         finally:
             for task in (stopping, exited, ready):
                 task.cancel()

@@ -12,6 +12,8 @@ import psutil
 LOOK_EVERY_S = 2.0
 JUMP_S = 10.0
 
+_INNER = ("docker", "veth", "br-", "virbr", "vmnet", "cni", "flannel", "cali")
+
 Addresses = frozenset[tuple[str, str]]
 
 
@@ -19,6 +21,8 @@ def addresses() -> Addresses:
     """The machine's addresses by interface; loopback and link-local ones say nothing. Blocks."""
     found = set()
     for name, entries in psutil.net_if_addrs().items():
+        if name.startswith(_INNER):
+            continue  # it comes and goes with every container, and no way leads out of it
         for entry in entries:
             try:
                 address = ipaddress.ip_address(entry.address.partition("%")[0])

@@ -189,6 +189,21 @@ async def test_a_kick_starts_a_stalled_engine_again(tmp_path: Path) -> None:
     assert reasons == ["no event for 300 s"]
 
 
+async def test_a_kicked_engine_is_not_ready_while_it_takes_its_time_to_end(tmp_path: Path) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    command = EngineCommand(tuple(script(deaf)), free_port())
+    async with supervised(tmp_path, command, always) as (supervisor, _):
+        await supervisor.wait_ready(20)
+        first = supervisor.state.pid
+        assert first is not None
+        supervisor.kick("stuck")
+        await eventually(lambda: supervisor.state.status is EngineStatus.STOPPING)
+        assert living([first]) == [first]
+        await supervisor.wait_ready(20)
+        assert supervisor.state.pid != first
+        assert living([first]) == []
+
+
 async def test_a_held_port_is_named_and_not_moved_away_from(tmp_path: Path) -> None:
     code = (
         "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen();"
