@@ -330,7 +330,7 @@ class _Builder:
                 pusher_key=pusher.key,
                 pusher_secret=None if pusher.secret is None else pusher.secret.get_secret_value(),
             ),
-            status=journal_status(journal, host_id, on_loop),
+            status=journal_status(journal, store.blocking, host_id, on_loop),
         )
         self._stack.push_async_callback(asyncio.to_thread, api.close)
         return api

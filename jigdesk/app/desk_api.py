@@ -11,10 +11,10 @@ from jigdesk.domain.errors import RequestError
 from jigdesk.domain.events import Event
 from jigdesk.domain.job import Job, status_document
 from jigdesk.domain.limits import Limits, Quota
-from jigdesk.ports import Journal, ObjectStore
+from jigdesk.ports import BlockingStore, Journal, ObjectStore
 from jigdesk.services.commands import Commands
 from jigdesk.settings import LimitSettings
-from lambdas.jobs_api.logic import JobsApi
+from lambdas.jobs_api.logic import JobsApi, stored_status
 
 T = TypeVar("T")
 DEADLINE_S = 20.0
@@ -66,15 +66,19 @@ class DeskCommander:
 
 
 def journal_status(
-    journal: Journal, host_id: str, on_loop: OnLoop
+    journal: Journal, store: BlockingStore, host_id: str, on_loop: OnLoop
 ) -> Callable[[str], Mapping[str, Any] | None]:
-    """Reads a job's status from the journal, which is newer than status.json."""
+    """Reads a job's status from the journal, which is newer than status.json.
+
+    A job that is not in it (any more) is another desk's, or so old that only the store knows it.
+    """
+    stored = stored_status(store)
 
     async def read(job_id: str) -> Mapping[str, Any] | None:
         job = await journal.job(job_id)
         return None if job is None else status_document(job, host_id)
 
-    return lambda job_id: on_loop(read(job_id))
+    return lambda job_id: on_loop(read(job_id)) or stored(job_id)
 
 
 def limits_of(settings: LimitSettings) -> Limits:

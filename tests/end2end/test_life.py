@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -16,6 +17,7 @@ import pytest
 from tests.harness.browser import BLUR, Browser, chain, refine
 from tests.harness.pictures import photo
 from tests.harness.serving import Serving, serving
+from tests.harness.shapes import STATUS_FIELDS
 from tests.harness.waiting import eventually
 
 FILES = {"photo.png": photo()}
@@ -203,3 +205,43 @@ async def test_what_was_never_complete_fails_after_a_day(
         assert (heard[-1].name, heard[-1].data["code"]) == ("job_error", "missing_input")
         assert desk.document(f"outputs/{jobs['old']}/error.json")["code"] == "missing_input"
         assert (await browser.job(jobs["young"]))["status"] is None
+
+
+async def test_another_desk_s_job_is_left_alone_and_shown_as_it_says(
+    desk: Serving, browser: Browser, http: aiohttp.ClientSession
+) -> None:
+    """Two desks on one bucket: the claim in state.json is the other one's."""
+    made = await browser.create(BLUR, FILES)
+    job_id = made["job_id"]
+    claim = {"version": 1, "job_id": job_id, "host_id": "another-host", "attempt": 1}
+    told = dict.fromkeys(STATUS_FIELDS) | {
+        "version": 1,
+        "job_id": job_id,
+        "host_id": "another-host",
+        "attempt": 1,
+        "status": "running",
+        "seq": 7,
+        "stage": "blur",
+        "progress": 0.5,
+        "message": "",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "updated_at": "2026-01-01T00:00:01.000Z",
+    }
+    folder = desk.bucket / f"jobs/{job_id}"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text(json.dumps(claim))
+    (folder / "status.json").write_text(json.dumps(told))
+    await browser.upload(made, FILES)
+    await browser.send_manifest(made, BLUR)
+    headers = {"Authorization": f"Bearer {desk.token}"}
+    url = f"{desk.local_url}/control/jobs/{job_id}"
+    # taken in, found to be claimed, and forgotten: a later job shows that its turn has passed
+    after = await browser.submit(BLUR, FILES)
+    assert (await browser.watch(after))[-1].name == "job_done"
+    async with http.get(url, headers=headers) as answer:
+        assert answer.status == 404
+    assert desk.document(f"jobs/{job_id}/status.json") == told
+    assert desk.document(f"jobs/{job_id}/state.json") == claim
+    assert not (desk.bucket / f"outputs/{job_id}").exists()
+    shown = await browser.job(job_id)
+    assert {name: shown[name] for name in STATUS_FIELDS} == told
