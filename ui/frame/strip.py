@@ -26,8 +26,10 @@ from ui.theme.theme import BASE_PX, SMALL_PX, Theme
 HEIGHT = 54
 EDGE_PX = 12
 WIDEST_PX = 168
-AROUND_PX = 44
+AROUND_PX = 40
 """A lamp, and what is left around it."""
+LAMP_PX = 28
+LAMP, TITLE, WHOLE = 0, 1, 2
 
 
 class Item(QAbstractButton):
@@ -56,6 +58,7 @@ class Item(QAbstractButton):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.vital: Vital | None = None
+        self.parts = WHOLE
 
     def show_vital(self, vital: Vital) -> None:
         """Show another state; a line that is too long is cut, the whole is in the tooltip."""
@@ -75,16 +78,21 @@ class Item(QAbstractButton):
         self.setToolTip(f"{vital.title}: {vital.message}")
         self.setAccessibleName(f"{vital.title}: {vital.level}, {vital.message}")
 
-    def show_whole(self, whole: bool) -> None:
-        """Show the short line, or the title alone where room is scarce."""
-        self._detail.setVisible(whole)
+    def show_parts(self, parts: int) -> None:
+        """Show the LAMP, the lamp and its TITLE, or the WHOLE of it."""
+        self.parts = parts
+        self._title.setVisible(parts >= TITLE)
+        self._detail.setVisible(parts >= WHOLE)
+        self.setFixedWidth(self.width_of(parts))
 
-    def width_of(self, *, whole: bool) -> int:
-        """How much room it needs, with and without the short line."""
+    def width_of(self, parts: int) -> int:
+        """How much room it needs."""
+        if parts == LAMP:
+            return LAMP_PX
         title = QFontMetrics(self._theme.font(BASE_PX, bold=True)).horizontalAdvance(
             self._title.text()
         )
-        detail = self._detail.minimumWidth() if whole else 0
+        detail = self._detail.minimumWidth() if parts >= WHOLE else 0
         return max(title, detail) + AROUND_PX
 
     def paintEvent(self, _event: object) -> None:  # noqa: N802 - Qt's name
@@ -213,21 +221,25 @@ class HealthStrip(QFrame):
         self._share_room()
 
     def _share_room(self) -> None:
-        """Where room is scarce, what is well keeps its title alone; the worst says all it can."""
-        room = self.width() - 2 * EDGE_PX
+        """Where room is scarce, what is well says less, so that what is not says all it can."""
         items = list(self._items.values())
-        spaces = self._row.spacing() * (len(items) + 1)
-        public = None if self._figures is None else self._figures.public_url
-        copy = self._copy.sizeHint().width() if public is not None else 0
-        whole = sum(item.width_of(whole=True) for item in items) + spaces + copy
-        short = sum(item.width_of(whole=False) for item in items) + spaces
-        spare = room - short
-        for item in sorted(items, key=lambda i: i.vital is not None and i.vital.level == "ok"):
-            more = item.width_of(whole=True) - item.width_of(whole=False)
-            fits = whole <= room or more <= spare
-            item.show_whole(fits)
-            spare -= more if fits else 0
-        self._copy.setVisible(public is not None and (whole <= room or spare >= copy))
+        spaces = self._row.spacing() * (len(items) + 2)
+        spare = self.width() - 2 * EDGE_PX - spaces
+        spare -= sum(item.width_of(LAMP) for item in items)
+        given = dict.fromkeys(items, LAMP)
+        worst_first = sorted(items, key=lambda i: i.vital is not None and i.vital.level == "ok")
+        for parts in (TITLE, WHOLE):
+            for item in worst_first:
+                more = item.width_of(parts) - item.width_of(given[item])
+                if more <= spare and given[item] == parts - 1:
+                    given[item], spare = parts, spare - more
+            if parts == TITLE:  # the copy button comes before the short lines
+                public = None if self._figures is None else self._figures.public_url
+                copy = self._copy.sizeHint().width()
+                self._copy.setVisible(public is not None and copy <= spare)
+                spare -= copy if public is not None and copy <= spare else 0
+        for item, parts in given.items():
+            item.show_parts(parts)
 
     def _arrange(self, names: Sequence[str]) -> None:
         before = self._items

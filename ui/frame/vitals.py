@@ -19,9 +19,10 @@ _TITLES = {
     "outbox": "Outbox",
     "tunnel": "Tunnel",
     "queue": "Queue",
+    "urls": "Signed URLs",
 }
-_HIDDEN_WHEN_OK = frozenset({"queue", "outbox"})
-"""The status bar has their figures: they come up when something is wrong."""
+_HIDDEN_WHEN_OK = frozenset({"queue", "outbox", "urls", "memory", "workflows"})
+"""Their figures stand elsewhere: they come up when something is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ class MainWindow(QMainWindow):
     def show_page(self, name: str) -> None:
         """Show a page; raises KeyError for one that was not added."""
         self._stack.setCurrentWidget(self._pages[name])
+        self._pages[name].setFocus()
         self.rail.show_chosen(name)
 
     @property

@@ -106,6 +106,7 @@ class QueuePage(QWidget):
         chips.addWidget(self.chips, 1)
         chips.addWidget(self.bar)
         self._body = QStackedLayout()
+        self.setFocusProxy(self.table)
         self._body.addWidget(self.table)
         self._body.addWidget(self.nothing)
         column = QVBoxLayout(self)

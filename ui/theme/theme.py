@@ -68,9 +68,10 @@ class Theme(QObject):
 
     def choose(self, choice: ThemeChoice) -> None:
         """Switch at once."""
-        if choice is not self._choice:
-            self._choice = choice
-            self._apply()
+        if choice is self._choice:
+            return
+        self._choice = choice
+        self._apply()
 
     def colour(self, name: str) -> QColor:
         """The colour of a name, for shapes and grounds."""

@@ -1,0 +1,125 @@
+"""The frame: strip, status bar, toasts, the place for the inspector, and what is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from jigdesk.ports import Check
+from tests.ui.conftest import OpenDesk
+from ui.figures import Figures
+from ui.frame.toasts import HISTORY, SHOWN_AT_ONCE
+from ui.frame.vitals import vitals
+from ui.theme.theme import ThemeChoice
+
+FIGURES = Figures(
+    counts={},
+    today=0,
+    positions={},
+    running=0,
+    waiting=0,
+    refusals=(),
+    paused=None,
+    draining=None,
+    next_slot_s=None,
+    outbox=0,
+    requests_last_hour=0,
+    engine={"kind": "managed", "status": "ready", "connected": True, "version": "0.3.64"},
+    public_url=None,
+)
+
+
+def test_the_strip_says_the_engine_the_tunnel_and_what_is_wrong() -> None:
+    checks = [
+        Check("engine", "ok", "ComfyUI 0.3.64 runs."),
+        Check("queue", "ok", "0 running."),
+        Check("disk", "warning", "3.0 GB of 100 GB are free.", "Free some space."),
+    ]
+    found = {item.name: item for item in vitals(checks, FIGURES, {})}
+    assert found["engine"].detail == "running · 0.3.64"
+    assert found["tunnel"].level == "off"
+    assert "queue" not in found
+    assert (found["disk"].level, found["disk"].detail) == ("warning", "3.0 GB free")
+    assert found["disk"].remedy == "Free some space."
+    held = replace(FIGURES, engine={"kind": "managed", "status": "failed", "connected": False})
+    failed = [Check("engine", "error", "ComfyUI is failed: no torch.", "Look at its log.")]
+    engine = vitals(failed, held, {})[0]
+    assert (engine.level, engine.remedy) == ("error", "Look at its log.")
+
+
+def test_a_check_that_is_older_than_the_figures_does_not_contradict_them() -> None:
+    stale = [Check("engine", "warning", "ComfyUI is starting.", "Look at its log.")]
+    engine = vitals(stale, FIGURES, {})[0]
+    assert (engine.level, engine.message) == ("ok", "running · 0.3.64")
+
+
+def test_a_click_opens_the_check_with_its_remedy(qtbot: QtBot, desk: OpenDesk) -> None:
+    desk.window.strip.show_checks([Check("store", "error", "It is away.", "Plug it in.")])
+    card = desk.window.strip.open_check("store")
+    assert card is not None
+    words = [part.text() for part in card.findChildren(QLabel)]
+    assert {"It is away.", "Plug it in."} <= set(words)
+    card.close()
+    assert desk.window.strip.open_check("no such") is None
+
+
+def test_the_public_url_can_be_copied(qtbot: QtBot, desk: OpenDesk) -> None:
+    strip = desk.window.strip
+    assert not strip._copy.isVisible()
+    strip.show_figures(replace(FIGURES, public_url="https://desk.example.com"))
+    assert strip._copy.isVisibleTo(strip)
+    strip._copy.click()
+    assert QGuiApplication.clipboard().text() == "https://desk.example.com"
+
+
+def test_a_narrow_strip_cuts_no_title(desk: OpenDesk) -> None:
+    for width in (1480, 1100, 900, 820):
+        desk.window.resize(width, 560)
+        desk.window.layout().activate()  # type: ignore[union-attr]
+        items = list(desk.window.strip.items.values())
+        assert all(item.width() == item.width_of(item.parts) for item in items)
+        right = max(item.geometry().right() for item in items)
+        assert right <= desk.window.strip.width()
+
+
+def test_toasts_are_few_and_the_history_is_bounded(desk: OpenDesk) -> None:
+    toasts = desk.window.toasts
+    for number in range(HISTORY + 5):
+        toasts.fail(f"failure {number}")
+    assert len(toasts.shown) == SHOWN_AT_ONCE
+    assert len(toasts.history) == HISTORY
+    toasts.fail(toasts.shown[-1])
+    assert len(toasts.shown) == SHOWN_AT_ONCE
+
+
+def test_themes_are_chosen_in_the_status_bar_and_remembered(desk: OpenDesk) -> None:
+    menu = desk.window.status.themes_menu()
+    light = next(action for action in menu.actions() if action.text() == "Light")
+    light.trigger()
+    menu.close()
+    assert desk.window.theme.choice is ThemeChoice.LIGHT
+    desk.window.remember()
+    assert desk.window.memory.json_of("window/theme") == "light"
+
+
+def test_a_narrow_window_gives_the_inspector_the_page_s_place(qtbot: QtBot, desk: OpenDesk) -> None:
+    window = desk.window
+    window.show_inspector()
+    assert window.page == "queue"
+    window.resize(900, 600)
+    qtbot.waitUntil(lambda: window.page == "")
+    window.resize(1400, 900)
+    qtbot.waitUntil(lambda: window.page == "queue")
+    window.show_inspector(False)
+    assert window.page == "queue"
+
+
+def test_the_page_is_remembered(desk: OpenDesk) -> None:
+    desk.window.show_page("workflows")
+    desk.window.remember()
+    desk.window.show_page("queue")
+    desk.window.show_remembered_page()
+    assert desk.window.page == "workflows"
