@@ -31,7 +31,8 @@ DOCUMENTS = ("request.json", "instructions.txt", "manifest.json", "graph.json", 
 class StoryFile:
     """An input or a result. `path` is where it would lie on this machine; it may be gone.
 
-    `size_bytes`, `width` and `height` are None where they are not known.
+    `size_bytes`, `width` and `height` are None where they are not known; `thumb_key` is the
+    small picture of a result in the store, None where it has none.
     """
 
     key: str
@@ -44,6 +45,7 @@ class StoryFile:
     width: int | None = None
     height: int | None = None
     partial: bool = False
+    thumb_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,16 @@ async def file_bytes(core: Core, file: StoryFile) -> bytes | None:
     return body
 
 
+async def thumb_bytes(core: Core, file: StoryFile) -> bytes | None:
+    """A small picture of the file, else the file itself where it is a picture; None without."""
+    if file.thumb_key is not None:
+        try:
+            return (await core.store.get(file.thumb_key, MAX_DOCUMENT_BYTES))[0]
+        except (StoreError, TransientError):
+            pass  # it comes a little after its file, and may be cleaned away before it
+    return await file_bytes(core, file) if file.kind == "image" else None
+
+
 async def local_copy(core: Core, file: StoryFile) -> Path:
     """A file on this machine that a viewer can open, fetched from the store when it is gone.
 
@@ -175,5 +187,6 @@ def _files(
                 file.width,
                 file.height,
                 file.partial,
+                file.thumb_key,
             )
     return tuple(found.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from jigdesk.app.job_story import (
     job_documents,
     job_story,
     local_copy,
+    thumb_bytes,
 )
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import JigDeskError
@@ -339,7 +340,7 @@ class Inspector(QFrame):
 
     def _ask_thumb(self, file: StoryFile) -> None:
         size = QSize(2 * WIDTH, 2 * HEIGHT) * self.devicePixelRatioF()
-        self._fetch(file, ("thumb", file.key), size)
+        self._fetch(file, ("thumb", file.key), size, thumb_bytes)
 
     def _ask_large(self, file: StoryFile) -> None:
         self._fetch(file, ("large", file.key), LARGEST)
@@ -354,9 +355,15 @@ class Inspector(QFrame):
             self._result_shown = pictures[-1].key
             self._fetch(pictures[-1], ("result", pictures[-1].key), self.overview.preview_size())
 
-    def _fetch(self, file: StoryFile, key: tuple[str, str], size: QSize) -> None:
+    def _fetch(
+        self,
+        file: StoryFile,
+        key: tuple[str, str],
+        size: QSize,
+        fetch: Callable[[Core, StoryFile], Coroutine[Any, Any, bytes | None]] = file_bytes,
+    ) -> None:
         async def read(core: Core) -> bytes | None:
-            return await file_bytes(core, file)
+            return await fetch(core, file)
 
         def came(data: bytes | None) -> None:
             self._decoder.ask(key, data or b"", size)

@@ -164,7 +164,7 @@ class Thumbs(QWidget):
         thumb.clicked.connect(lambda: self.opened.emit(file))
         thumb.opened_outside.connect(lambda: self.opened_outside.emit(file))
         thumb.folder_shown.connect(lambda: self.folder_shown.emit(file))
-        if file.kind == "image":
+        if file.kind == "image" or file.thumb_key is not None:
             self._ask(file)
         return thumb
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from jigdesk.app.job_story import file_bytes, job_documents, job_story, local_copy
+from jigdesk.app.job_story import (
+    file_bytes,
+    job_documents,
+    job_story,
+    local_copy,
+    thumb_bytes,
+)
 from jigdesk.app.own_jobs import OwnJob, own_client_id, send_own_job
 from jigdesk.domain.changes import StageState
 from jigdesk.domain.errors import JigDeskError, RequestError
@@ -49,6 +55,11 @@ async def test_a_job_of_the_host_runs_and_is_told(desk: Desk, tmp_path: Path) ->
     documents = await job_documents(desk.core, job_id)
     assert {"request.json", "manifest.json", "graph.json", "output.json"} <= set(documents)
     assert documents["output.json"]["attempt"] == 1
+    result = story.files[-1]
+    small, whole = await thumb_bytes(desk.core, result), await file_bytes(desk.core, result)
+    assert small
+    assert whole
+    assert (small != whole) is (result.thumb_key is not None)
 
 
 async def test_a_file_that_was_cleaned_away_comes_from_the_store(desk: Desk) -> None:
