@@ -183,8 +183,8 @@ def _done_words(job: Job) -> str:
     if job.status is JobStatus.COMPLETED:
         return "all done"
     if job.status.is_final:
-        return "" if job.progress is None else f"stopped at {job.progress:.0%}"
-    parts = [] if job.progress is None else [f"{job.progress:.0%}"]
+        return "" if job.progress is None else f"stopped at {int(job.progress * 100)}%"
+    parts = [] if job.progress is None else [f"{int(job.progress * 100)}%"]
     if job.eta_s is not None:
         parts.append(f"{duration(job.eta_s)} left")
     return " · ".join(parts)
