@@ -7,49 +7,22 @@ A posted graph is answered with the recording of the same graph, its prompt id r
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
-import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from tests.fakes import comfyui_recordings as recordings
+from tests.fakes.comfyui_faults import Faults, with_faults
 from tests.fakes.comfyui_recordings import Frame, Recording
 
 FileKey = tuple[str, str, str]
 """type, subfolder, filename"""
-
-
-@dataclass(slots=True)
-class Faults:
-    """What goes wrong. Everything is off by default; tests switch it while it runs."""
-
-    no_socket: bool = False
-    dead_worker: bool = False
-    silent: bool = False
-    """Prompts run, nobody is told."""
-    lost_kinds: frozenset[str] = frozenset()
-    """Kinds of frames that never go out; `executing_null` is the last one."""
-    drop_socket_after: int | None = None
-    """Cut every socket, without a close frame, after this many frames of the next prompt."""
-    forget_sockets: bool = False
-    """Sockets stay open and get nothing (ComfyUI #16010)."""
-    lost_history: bool = False
-    late_history_s: float = 0.0
-    node_errors: Mapping[str, Any] | None = None
-    status_codes: dict[str, list[int]] = field(default_factory=dict)
-    """path → answers to give before the real ones; 0 closes the connection."""
-    http_delay_s: float = 0.0
-    post_is_taken_unanswered: bool = False
-    huge_preview_bytes: int = 0
-    extra_frames: list[str | bytes] = field(default_factory=list)
-    """Frames to send to the submitter right after execution_start."""
 
 
 @dataclass(eq=False, slots=True)
@@ -332,7 +305,7 @@ class FakeComfyServer:
     async def _execute(self, item: Queued) -> None:
         sent = 0
         self._last_node = None
-        for frame in _with_faults(item.recording.frames, self.faults):
+        for frame in with_faults(item.recording.frames, self.faults):
             if frame.kind in ("status", "feature_flags"):
                 continue  # this server sends its own
             if sent == self.hold_after:
@@ -481,22 +454,6 @@ def _recording_of(graph: dict[str, Any], prefer: str | None) -> Recording:
     if not found:
         raise web.HTTPNotImplemented(text="no recording has this graph")
     return recordings.load(prefer if prefer in found else found[-1])
-
-
-def _with_faults(frames: list[Frame], faults: Faults) -> list[Frame]:
-    extra: list[Frame] = []
-    for raw in faults.extra_frames:
-        extra.append(
-            Frame(raw if isinstance(raw, bytes) else {"type": "raw", "raw": raw, "data": {}})
-        )
-    if faults.huge_preview_bytes:
-        jpeg = base64.b64decode("/9j/4AAQSkZJRg==")
-        head = struct.pack(">II", 1, 1)
-        extra.append(Frame(head + jpeg.ljust(faults.huge_preview_bytes, b"\0")))
-    at = next(
-        (n + 1 for n, frame in enumerate(frames) if frame.kind == "executing"), len(frames) - 1
-    )
-    return frames[:at] + extra + frames[at:]
 
 
 def _replaced(item: Queued, payload: Any) -> Any:
