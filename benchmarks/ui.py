@@ -17,18 +17,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QEventLoop, QSize, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QSize, QTimer
 
 from jigdesk.app import Core
 from jigdesk.domain.changes import Change, JobQuery
 from jigdesk.domain.events import PROGRESS, EventDraft
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.resources import assets_dir
+from jigdesk.services import housekeeping
 from jigdesk.settings import load_settings
 from tests.harness.many_jobs import fill
 from ui.bridge import Bridge
@@ -128,6 +130,8 @@ def main() -> int:
                 "comfyui": {"kind": "demo", "port": 0},
             },
         )
+        # the window is measured with more jobs than a desk keeps
+        housekeeping.Retention = partial(housekeeping.Retention, journal_jobs=10 * chosen.jobs)
         thread = CoreThread(settings)
         thread.start()
         core = thread.started.result(60)
@@ -192,7 +196,8 @@ def _measure(core: Core, thread: CoreThread, count: int, seconds: float) -> int:
     busy = stalls_with_events(probe, thread, core, seconds)
     bridge.close()
     made[0].leave()
-    probe.app.processEvents()
+    made[0].deleteLater()
+    probe.app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     return tell(rows, quiet, busy)
 
 
