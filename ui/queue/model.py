@@ -22,12 +22,11 @@ from jigdesk.domain.errors import JigDeskError
 from jigdesk.domain.job import Job, JobStatus
 from ui.bridge import Work
 from ui.inbox import Batch
-from ui.queue import wording
+from ui.queue.cells import cell_explained, cell_words
 from ui.queue.columns import COLUMNS, Column
 from ui.queue.reading import Found, read_page, read_rows
 from ui.queue.results import Results, ResultsKept, read_results
 from ui.queue.window_of_rows import PAGE_ROWS, Rows
-from ui.words import day_or_time, local_time, short_id
 
 JOB_ROLE = Qt.ItemDataRole.UserRole
 REFRESH_BEATS = 3
@@ -184,58 +183,17 @@ class QueueModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self.words(job, Column(index.column()))
             case Qt.ItemDataRole.ToolTipRole:
-                return self._explained(job, Column(index.column()))
+                return cell_explained(job, Column(index.column()), self._now)
             case Qt.ItemDataRole.UserRole:
                 return job
             case _:
                 return None
 
-    def words(self, job: Job, column: Column) -> str:  # noqa: PLR0911 - one a column
+    def words(self, job: Job, column: Column) -> str:
         """What a cell says."""
-        match column:
-            case Column.STATE:
-                return wording.STATE_WORDS[job.status]
-            case Column.POSITION:
-                place = self.position(job)
-                return "" if place is None else str(place)
-            case Column.JOB:
-                return short_id(job.job_id)
-            case Column.OWNER:
-                return wording.owner_words(job.owner_id)
-            case Column.WORKFLOW:
-                return job.workflow or ""
-            case Column.PROGRESS:
-                done = job.status is JobStatus.COMPLETED
-                return wording.progress_words(job, self.results(job) if done else None)
-            case Column.ETA:
-                return wording.eta(job, self._now)
-            case Column.TIME:
-                return wording.elapsed(job, self._now)
-            case Column.ATTEMPTS:
-                return str(job.attempt)
-            case Column.LAST:
-                return wording.last_event(job, self._now)
-            case Column.CREATED:
-                return day_or_time(job.created_at, self._now)
-
-    def _explained(self, job: Job, column: Column) -> str | None:  # noqa: PLR0911 - as above
-        match column:
-            case Column.JOB:
-                return job.job_id
-            case Column.LAST:
-                return f"Last event {local_time(job.updated_at)}"
-            case Column.CREATED:
-                return local_time(job.created_at)
-            case Column.TIME if job.started_at is not None:
-                return f"Started {local_time(job.started_at)}"
-            case Column.ETA | Column.TIME | Column.POSITION | Column.ATTEMPTS | Column.STATE:
-                return None
-            case Column.WORKFLOW:
-                return " · ".join(
-                    part for part in (job.workflow, job.stage, wording.stage_words(job)) if part
-                )
-            case _:
-                return self.words(job, column)
+        done = job.status is JobStatus.COMPLETED and column is Column.PROGRESS
+        results = self.results(job) if done else None
+        return cell_words(job, column, self._now, self.position(job), results)
 
     # --- the core's news ---------------------------------------------------------------------
 
