@@ -40,7 +40,9 @@ def cell_words(  # noqa: PLR0911 - one a column
             return day_or_time(job.created_at, now)
 
 
-def cell_explained(job: Job, column: Column, now: datetime) -> str | None:
+def cell_explained(  # noqa: PLR0911 - one a column
+    job: Job, column: Column, now: datetime
+) -> str | None:
     """What the tooltip says; None where there is nothing to add."""
     match column:
         case Column.JOB:
