@@ -74,14 +74,17 @@ class JobStages:
         preview = partial(self._live.take_news, job.job_id)
         reporter = ProgressReporter(self._journal, job, preview=preview)
         storing: dict[str, asyncio.Task[StageRun]] = {}
+        turns = asyncio.Lock()  # first come, first served: results are told as the stages end
+
+        async def store(run: StageRun) -> StageRun:
+            async with turns:
+                return await self._finisher.store(job, run, folder)
 
         async def one(stage: PlannedStage) -> None:
             async with self._deadline(stage.timeout_s):
                 run = await self._runner.run(job, record, stage, done, model, folder, reporter)
             done[stage.name] = run
-            storing[stage.name] = asyncio.create_task(
-                self._finisher.store(job, run, folder), name=f"store {job.job_id}"
-            )
+            storing[stage.name] = asyncio.create_task(store(run), name=f"store {job.job_id}")
 
         reporting = asyncio.create_task(reporter.serve(), name=f"progress {job.job_id}")
         try:

@@ -34,7 +34,7 @@ def positions(heard: Sequence[Heard], name: str) -> list[int]:
 
 
 async def test_a_job_s_events_from_first_to_last(browser: Browser) -> None:
-    job_id = await browser.submit(chain(), FILES)
+    job_id = await browser.submit(chain(steps=25), FILES)
     heard = await browser.watch(job_id)
     names = [event.name for event in heard]
     assert set(names) <= {
