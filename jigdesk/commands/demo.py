@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,21 +62,55 @@ def demo(
         Path | None,
         typer.Option(metavar="DIR", file_okay=False, help="Copy the results there."),
     ] = None,
+    screenshot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", dir_okay=False, help="Draw the window with the finished job: a PNG."
+        ),
+    ] = None,
 ) -> None:
     """Run a sample job from upload to result, with no account; exit 1 unless it completed."""
     with tempfile.TemporaryDirectory(prefix="jigdesk-demo-", ignore_cleanup_errors=True) as home:
         settings = load_settings({"JIGDESK_HOME": home}, EMBEDDED)
         with logging_to(settings, screen=False):
-            completed = asyncio.run(_demo(settings, out))
-        if not completed:
+            job_id = asyncio.run(_demo(settings, out))
+        done = job_id is not None
+        if job_id is None:
             _show_log(settings)
-    raise typer.Exit(0 if completed else 1)
+        elif screenshot is not None:
+            done = _draw(screenshot.absolute(), job_id, home)
+    raise typer.Exit(0 if done else 1)
 
 
-async def _demo(settings: Settings, out: Path | None) -> bool:
+def _draw(path: Path, job_id: str, home: str) -> bool:
+    """Draw the window in a process of its own: Qt wants the main thread to itself."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    over = {
+        f"JIGDESK_{section}__{key}".upper(): str(value)
+        for section, values in EMBEDDED.items()
+        for key, value in values.items()
+    }
+    run = subprocess.run(
+        (sys.executable, "-m", "ui.shot", str(path), "--job", job_id),
+        env={"QT_QPA_PLATFORM": "offscreen", **os.environ, "JIGDESK_HOME": home, **over},
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT_S,
+        check=False,
+    )
+    if run.returncode:
+        reason = (run.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        complain(f"The window could not be drawn: {reason}")
+        return False
+    say(f"drew the window into {path}")
+    return True
+
+
+async def _demo(settings: Settings, out: Path | None) -> str | None:
+    """Returns the job's id when it completed."""
     from jigdesk.app import open_core  # noqa: PLC0415 - a second's worth of libraries
 
-    completed = False
+    completed: str | None = None
     with stop_on_signals() as stop:
         say(f"starting a desk in {settings.paths.state_dir.parent}")
         try:
@@ -84,7 +121,7 @@ async def _demo(settings: Settings, out: Path | None) -> bool:
                     _within_limit(core.local_url, core.control_token, settings, out)
                 )
                 await asyncio.wait({job, stopped, desk}, return_when=asyncio.FIRST_COMPLETED)
-                completed = job.done() and not job.cancelled() and job.result()
+                completed = job.result() if job.done() and not job.cancelled() else None
                 job.cancel()
                 stop.set()
         except* JigDeskError as failures:
@@ -93,16 +130,16 @@ async def _demo(settings: Settings, out: Path | None) -> bool:
     return completed
 
 
-async def _within_limit(url: str, token: str, settings: Settings, out: Path | None) -> bool:
+async def _within_limit(url: str, token: str, settings: Settings, out: Path | None) -> str | None:
     try:
         async with asyncio.timeout(TIME_LIMIT_S), open_client(url, token) as client:
             return await _run_job(client, settings, out)
     except TimeoutError:
         complain(f"The job did not end within {TIME_LIMIT_S:g} s.")
-        return False
+        return None
 
 
-async def _run_job(client: DeskClient, settings: Settings, out: Path | None) -> bool:
+async def _run_job(client: DeskClient, settings: Settings, out: Path | None) -> str | None:
     sample = settings.paths.jobs_dir.parent / "sample.png"
     size_bytes = await asyncio.to_thread(lambda: sample.write_bytes(sample_png()))
     say(f"drew a sample picture of {SIZE[0]} by {SIZE[1]} pixels, {size(size_bytes)}")
@@ -117,11 +154,11 @@ async def _run_job(client: DeskClient, settings: Settings, out: Path | None) -> 
                     narrator.tell(event)
                 last = event
     if not succeeded(last):
-        return False
+        return None
     job = await client.api("GET", f"/jobs/{sent.job_id}", query={"client_id": client_id})
     await _take_results(client, sent.job_id, job["files"], out)
     say("completed")
-    return True
+    return sent.job_id
 
 
 async def _take_results(
