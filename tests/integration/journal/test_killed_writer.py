@@ -46,7 +46,7 @@ async def test_what_was_committed_is_there_and_seq_never_repeats(tmp_path: Path)
     for lines in (200, 731):
         told = write_until_killed(path, lines)
         assert len(told) == 5
-        async with SqliteJournal.open(path) as journal:
+        async with SqliteJournal.open(path, publishing=True) as journal:
             for job_id, seq in told.items():
                 job = await journal.job(job_id)
                 assert job is not None
@@ -57,13 +57,13 @@ async def test_what_was_committed_is_there_and_seq_never_repeats(tmp_path: Path)
                 assert job.seq == newest + SKIP_SEQ
                 events = await journal.events(job_id, limit=5000)
                 assert [e.seq for e in events] == sorted({e.seq for e in events})
-                draft = EventDraft(PROGRESS, {"stage": "a"})
-                assert (await journal.record_event(job_id, draft)).seq > seq
                 known = {event.seq for event in events}
                 rows = await journal.outbox([OutboxKind.PUBLISH], now=utc_now(), limit=1000)
                 mine = [row.data["seq"] for row in rows if row.job_id == job_id]
                 assert mine
                 assert set(mine) <= known
+                draft = EventDraft(PROGRESS, {"stage": "a"})
+                assert (await journal.record_event(job_id, draft)).seq > seq
                 await journal.forget(job_id)
         with sqlite3.connect(path) as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

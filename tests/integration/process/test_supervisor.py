@@ -190,12 +190,16 @@ async def test_a_kick_starts_a_stalled_engine_again(tmp_path: Path) -> None:
 
 
 async def test_a_kicked_engine_is_not_ready_while_it_takes_its_time_to_end(tmp_path: Path) -> None:
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print('deaf', flush=True); time.sleep(600)"
+    )
     command = EngineCommand(tuple(script(deaf)), free_port())
     async with supervised(tmp_path, command, always) as (supervisor, _):
         await supervisor.wait_ready(20)
         first = supervisor.state.pid
         assert first is not None
+        await eventually(lambda: supervisor.last_lines() == ("deaf",))
         supervisor.kick("stuck")
         await eventually(lambda: supervisor.state.status is EngineStatus.STOPPING)
         assert living([first]) == [first]
