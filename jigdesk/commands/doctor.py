@@ -6,11 +6,15 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
+import typer
+
+from jigdesk.commands.bundle import write_bundle
 from jigdesk.commands.client import DeskLost, DeskNotRunning, connect
 from jigdesk.commands.jobs import AsJson
-from jigdesk.commands.output import clean, out, print_json
+from jigdesk.commands.output import clean, out, print_json, say
 from jigdesk.domain.errors import RequestError
 from jigdesk.settings import Settings, load_settings
 
@@ -18,19 +22,34 @@ _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 _WORST_FIRST = ("error", "warning", "ok")
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.zip",
+            dir_okay=False,
+            help="Also write settings, health, logs and versions there, without any secret.",
+        ),
+    ] = None,
+) -> None:
     """Check the store, the publisher, the engine, the clock, the disk and the workflows.
 
     Asks the running desk; opens the parts by itself when none runs. Exit 1 when any check is
     an error.
     """
-    checks = asyncio.run(_look(load_settings()))
+    settings = load_settings()
+    checks = asyncio.run(_look(settings))
     level = next(word for word in _WORST_FIRST if any(one["level"] == word for one in checks))
     if as_json:
         print_json({"level": level, "checks": checks})
     else:
         for one in checks:
             _print(one)
+    if bundle is not None:
+        count = write_bundle(bundle, settings, checks)
+        if not as_json:
+            say(f"wrote {count} files into {bundle}; look at them before you send it to anybody")
     if level == "error":
         sys.exit(1)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +128,33 @@ def test_settings_that_cannot_be_read_are_bad_usage(tmp_path: Path) -> None:
     ended = command(tmp_path, "doctor", env=env)
     assert ended.returncode == 2
     assert "queue.max_depth" in ended.stderr
+
+
+def test_the_bundle_shows_what_helps_and_no_secret(tmp_path: Path) -> None:
+    home, path = tmp_path / "home", tmp_path / "bundle.zip"
+    secret = "whsec_" + base64.b64encode(b"a webhook secret of 32 bytes....").decode()
+    with serving(home, {"JIGDESK_SERVER__WEBHOOK_SECRET": secret}) as desk:
+        token = (home / "state" / "control.token").read_text().strip()
+        (home / "logs" / "engine.log").write_text(f"somebody printed {secret} and {token}\n")
+        ended = desk.run("doctor", "--bundle", str(path))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(path) as bundle:
+        texts = {name: bundle.read(name).decode() for name in bundle.namelist()}
+    assert {"health.json", "settings.json", "versions.json", "logs/jigdesk.log"} <= set(texts)
+    assert json.loads(texts["settings.json"])["store"]["bucket"] == "jig-react"
+    assert "aiohttp" in json.loads(texts["versions.json"])["packages"]
+    assert "somebody printed" in texts["logs/engine.log"]
+    for text in texts.values():
+        assert secret not in text
+        assert token not in text
+
+
+def test_a_bundle_that_cannot_be_written(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "bundle.zip"
+    home = tmp_path / "home"
+    home.mkdir()
+    ended = command(home, "doctor", "--bundle", str(nowhere), env=environment(home, {}))
+    assert ended.returncode == 1
+    assert "cannot be written" in ended.stderr
+    assert "Traceback" not in ended.stderr
