@@ -1,4 +1,4 @@
-"""The bundle that `jigdesk doctor --bundle` writes: what somebody who helps needs to see, and no secret."""
+"""`jigdesk doctor --bundle`: what somebody who helps needs to see, and no secret."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def write_bundle(path: Path, settings: Settings, checks: Sequence[Mapping[str, A
             os.fdopen(handle, "wb") as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle,
         ):
-            for name, text in _contents(settings, checks):
-                bundle.writestr(name, redact(text))
+            for name, text in _contents(settings, checks, redact):
+                bundle.writestr(name, text)
                 names += 1
         part.replace(path)
     except OSError as error:
@@ -48,12 +48,30 @@ def write_bundle(path: Path, settings: Settings, checks: Sequence[Mapping[str, A
     return names
 
 
-def _contents(settings: Settings, checks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    yield "health.json", _json({"made_at": to_rfc3339(utc_now()), "checks": list(checks)})
-    yield "settings.json", _json(settings.model_dump(mode="json"))
-    yield "versions.json", _json(_versions())
+def _contents(
+    settings: Settings, checks: Sequence[Mapping[str, Any]], redact: Redactor
+) -> Iterator[tuple[str, str]]:
+    health = {"made_at": to_rfc3339(utc_now()), "checks": list(checks)}
+    for name, document in (
+        ("health.json", health),
+        ("settings.json", settings.model_dump(mode="json")),
+        ("versions.json", _versions()),
+    ):
+        texts = _redacted({"version": 1, **document}, redact)
+        yield name, json.dumps(texts, ensure_ascii=False, indent=2)
     for log in sorted(settings.paths.log_dir.glob("*.log*"))[:MAX_LOGS]:
-        yield f"logs/{log.name}", _tail(log)
+        yield f"logs/{log.name}", redact(_tail(log))
+
+
+def _redacted(value: Any, redact: Redactor) -> Any:
+    """Each text by itself: blacked out as a whole, JSON would be none any more."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: _redacted(item, redact) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item, redact) for item in value]
+    return value
 
 
 def _versions() -> dict[str, Any]:
@@ -79,7 +97,3 @@ def _drawn(settings: Settings) -> Iterator[str]:
             yield path.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError):
             continue
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps({"version": 1, **document}, ensure_ascii=False, indent=2)
