@@ -45,11 +45,15 @@ def test_a_finished_job_tells_everything(desk: OpenDesk, qtbot: QtBot, tmp_path:
     overview = inspector.overview
     assert inspector.isVisible()
     assert inspector.header.title == "refine → upscale"
-    states = {key: card.state.state for key, card in overview.graph.cards.items()}
-    assert set(states) == {(stage, node) for stage in ("fine", "big") for node in "123"}
-    assert set(states.values()) == {"done"}
+    qtbot.waitUntil(  # the job's row comes first, what is read beside it a beat later
+        lambda: {card.state.state for card in overview.graph.cards.values()} == {"done"},
+        timeout=PATIENCE_MS,
+    )
+    every = {(stage, node) for stage in ("fine", "big") for node in "123"}
+    assert set(overview.graph.cards) == every
     assert {"fine", "big"} <= {span.name for span in overview.timeline.shown}
     qtbot.waitUntil(lambda: overview.preview.words == "big · 768 × 512", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(overview.thumbs.thumbs) == 3, timeout=PATIENCE_MS)
     thumbs = overview.thumbs.thumbs
     assert [thumb.file.role for thumb in thumbs.values()] == ["input", "result", "result"]
     qtbot.waitUntil(lambda: not any(thumb.image.isNull() for thumb in thumbs.values()))
@@ -128,8 +132,9 @@ def test_a_result_opens_large_beside_its_input(
 ) -> None:
     job_id = send(desk, chain(steps=1), tmp_path)
     inspector = look_at(desk, job_id, qtbot, JobStatus.COMPLETED)
-    assert inspector.story is not None
-    first, *_, last = inspector.overview.thumbs.thumbs.values()
+    thumbs = inspector.overview.thumbs
+    qtbot.waitUntil(lambda: len(thumbs.thumbs) == 3, timeout=PATIENCE_MS)
+    first, *_, last = thumbs.thumbs.values()
     last.click()
     viewer = inspector.viewer
     assert viewer is not None
