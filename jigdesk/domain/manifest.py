@@ -20,8 +20,7 @@ from jigdesk.domain.errors import ErrorCode, JobError
 from jigdesk.domain.ids import check_job_id, is_client_id, is_job_id, is_stage_name, is_user_id
 from jigdesk.domain.wording import is_encodable, nearest, quoted
 
-MAX_BYTES = 1024 * 1024
-MAX_REQUEST_BYTES = MAX_BYTES
+MAX_REQUEST_BYTES = 1024 * 1024
 """The most that request.json, and instructions.txt, may have."""
 MAX_STAGES = 64
 MAX_PARAMS = 64
@@ -123,7 +122,7 @@ def check_file(path: object, field: str) -> str:
 def parse_request(body: bytes, job_id: str) -> Manifest:
     """Read request.json of job `job_id`; raises JobError(INVALID_MANIFEST) naming the field."""
     try:
-        data = strict_json.decode(body, max_bytes=MAX_BYTES)
+        data = strict_json.decode(body, max_bytes=MAX_REQUEST_BYTES)
     except strict_json.JsonRefused as exc:
         raise invalid(f"request.json cannot be read: {exc}.", None) from exc
     if not isinstance(data, Mapping):
@@ -158,8 +157,8 @@ def parse_api_request(
         raise invalid("request must be a JSON object with stages or a task.", None)
     manifest = _manifest(data, job_id, client_id, user_id)
     document = to_request(manifest, created_at=created_at)
-    if len(json.dumps(document)) > MAX_BYTES:
-        raise invalid(f"The request is larger than {MAX_BYTES} bytes.", None)
+    if len(json.dumps(document)) > MAX_REQUEST_BYTES:
+        raise invalid(f"The request is larger than {MAX_REQUEST_BYTES} bytes.", None)
     return manifest, document
 
 

@@ -18,8 +18,7 @@ from jigdesk.domain import keys
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import JobError, ObjectNotFound, TransientError
 from jigdesk.domain.events import INPUTS, channel, fit
-from jigdesk.domain.manifest import MAX_BYTES as MAX_REQUEST_BYTES
-from jigdesk.domain.manifest import parse_request
+from jigdesk.domain.manifest import MAX_REQUEST_BYTES, parse_request
 from jigdesk.domain.webhooks import MAX_BODY_BYTES, MAX_KEYS, JobCreated
 from jigdesk.ports import Message
 from lambdas.common.delivery import DeliveryRefused, Desks

@@ -28,7 +28,6 @@ from ui.queue.reading import Found, read_page, read_rows
 from ui.queue.results import Results, ResultsKept, read_results
 from ui.queue.window_of_rows import PAGE_ROWS, Rows
 
-JOB_ROLE = Qt.ItemDataRole.UserRole
 REFRESH_BEATS = 3
 """What moves rows is read again at most this often, in beats of the bridge's timer."""
 SECOND_BEATS = 10
