@@ -21,8 +21,8 @@ run: $(READY)  ## Open the window
 	$(BIN)/jigdesk
 
 test: $(READY_DEV) realparts  ## Run all tests: the unit tests, then the rest
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q tests/unit
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore=tests/unit
+	PYTEST="$(BIN)/python -m pytest" bash .ci/tests.sh -q tests/unit
+	PYTEST="$(BIN)/python -m pytest" bash .ci/tests.sh tests --ignore=tests/unit
 
 realparts: $(READY_DEV)  ## Install what tests start and pip does not have: soketi
 	@bash .ci/realparts.sh $(BIN)/python
