@@ -15,7 +15,8 @@ from tomlkit.exceptions import TOMLKitError
 
 from jigdesk.domain.wording import nearest
 from jigdesk.settings.fields import SettingField, fields, sections
-from jigdesk.settings.load import load_settings
+from jigdesk.settings.kinds import shape_of
+from jigdesk.settings.load import load_settings, read_settings
 from jigdesk.settings.paths import Paths, find_paths
 from jigdesk.settings.problems import Problem, SettingsError
 from jigdesk.settings.secrets import MAX_FILE_BYTES
@@ -35,35 +36,51 @@ def find_field(key: str) -> SettingField:
 
 
 def set_value(key: str, text: str, env: Mapping[str, str]) -> Path:
-    """Set one key in config.toml, unless that makes the settings worse; returns the file.
+    """Set one key in config.toml; see `set_values`."""
+    return set_values({key: text}, env)
 
-    `text` is read as an environment variable would be: lists as JSON. An empty text takes the
-    key out. The file is replaced in one step. Raises SettingsError and leaves it as it was when
-    the value is not allowed, the key is a secret, or the file cannot be read or written.
+
+def set_values(changes: Mapping[str, str], env: Mapping[str, str]) -> Path:
+    """Set keys in config.toml, unless that makes the settings worse; returns the file.
+
+    A text is read as an environment variable would be: lists as JSON. An empty one takes the
+    key out. The file is replaced in one step, comments stay. Raises SettingsError and writes
+    nothing when a value is not allowed, a key is a secret, or the file cannot be read or written.
     """
-    entry = find_field(key)
-    if entry.secret:
-        raise SettingsError([Problem(key, "is a secret and does not belong in config.toml")])
     paths = find_paths(env)
-    old = _read(paths)
-    document = _parse(old, paths)
-    table: Any = document
-    if entry.section:
-        if not isinstance(document.get(entry.section, {}), dict):
-            raise SettingsError([Problem(entry.section, "is no section in config.toml")])
-        table = document.setdefault(entry.section, tomlkit.table())
-    if text.strip():
-        table[entry.name] = _value(entry, text)
-    else:
-        table.pop(entry.name, None)
-    new = tomlkit.dumps(document)
-    known = _problems(env)
-    replace_file(paths.config_file, new.encode(), mode=0o644)
-    worse = [problem for problem in _problems(env) if problem not in known]
+    old = read_config(paths)
+    new = edited(old, changes, paths)
+    known = read_settings(env, toml=old).problems
+    worse = [p for p in read_settings(env, toml=new).problems if p not in known]
     if worse:
-        replace_file(paths.config_file, old.encode(), mode=0o644)
         raise SettingsError(worse)
+    replace_file(paths.config_file, new.encode(), mode=0o644)
     return paths.config_file
+
+
+def edited(text: str, changes: Mapping[str, str], paths: Paths) -> str:
+    """The text of a config.toml with these keys set or, where empty, taken out.
+
+    Values are not checked. Raises SettingsError for a key that is none or a secret, and for a
+    text that is not TOML.
+    """
+    document = _parse(text, paths)
+    for key, value in changes.items():
+        entry = find_field(key)
+        if entry.secret:
+            raise SettingsError([Problem(key, "is a secret and does not belong in config.toml")])
+        table: Any = document
+        if entry.section:
+            if not isinstance(document.get(entry.section, {}), dict):
+                raise SettingsError([Problem(entry.section, "is no section in config.toml")])
+            if entry.section not in document and not value.strip():
+                continue
+            table = document.setdefault(entry.section, tomlkit.table())
+        if value.strip():
+            table[entry.name] = _value(entry, value)
+        else:
+            table.pop(entry.name, None)
+    return tomlkit.dumps(document)
 
 
 def set_secret(key: str, secret: str, env: Mapping[str, str]) -> Path:
@@ -78,15 +95,26 @@ def set_secret(key: str, secret: str, env: Mapping[str, str]) -> Path:
     if not secret or len(secret.encode()) > MAX_FILE_BYTES:
         raise SettingsError([Problem(key, f"must be 1 to {MAX_FILE_BYTES} bytes")])
     trial = {**env, entry.env: secret}
-    problems = [problem for problem in _problems(trial) if problem.key == key]
+    problems = [problem for problem in read_settings(trial).problems if problem.key == key]
     if problems:
         raise SettingsError(problems)
-    folder = _secrets_dir(env)
+    return write_secret(entry, secret, _secrets_dir(env))
+
+
+def write_secret(entry: SettingField, secret: str, folder: Path) -> Path:
+    """Write a secret's file, mode 0600, without a check of it; raises SettingsError."""
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / entry.file_name
     replace_file(path, f"{secret}\n".encode(), mode=0o600)
     return path
+
+
+def remove_secret(entry: SettingField, folder: Path) -> None:
+    """Remove a secret's file, if there is one; raises SettingsError when it stays."""
+    path = folder / entry.file_name
+    with _writing(path):
+        path.unlink(missing_ok=True)
 
 
 def initial_toml() -> str:
@@ -148,7 +176,8 @@ def _writing(path: Path) -> Iterator[None]:
         raise SettingsError([problem]) from exc
 
 
-def _read(paths: Paths) -> str:
+def read_config(paths: Paths) -> str:
+    """The text of config.toml, empty where there is none; raises SettingsError."""
     try:
         return paths.config_file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -167,18 +196,10 @@ def _parse(text: str, paths: Paths) -> tomlkit.TOMLDocument:
 
 
 def _value(entry: SettingField, text: str) -> Any:
-    if entry.is_list or isinstance(entry.default, bool | int | float):
+    if shape_of(entry).is_json:
         with contextlib.suppress(ValueError):
             return json.loads(text)
     return text.strip()
-
-
-def _problems(env: Mapping[str, str]) -> tuple[Problem, ...]:
-    try:
-        load_settings(env)
-    except SettingsError as exc:
-        return exc.problems
-    return ()
 
 
 def _secrets_dir(env: Mapping[str, str]) -> Path:

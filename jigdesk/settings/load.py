@@ -6,7 +6,8 @@ import dataclasses
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,26 @@ from jigdesk.settings.paths import Paths, find_paths
 from jigdesk.settings.problems import Problem, SettingsError
 
 Overrides = Mapping[str, Mapping[str, Any]]
+AskKeyring = Callable[[Iterable[str]], Mapping[str, str]]
+COMMAND_LINE = "command line"
+KEYRING = "OS keyring"
 _SHOWN_CHARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one load found, right or wrong.
+
+    `settings` is None when there are `problems`. `values` has what stands somewhere, as it
+    stands there, by dotted key, and `sources` where: the path of a file, the name of a variable,
+    `COMMAND_LINE` or `KEYRING`. What is in neither has its default.
+    """
+
+    settings: Settings | None
+    problems: tuple[Problem, ...]
+    values: Mapping[str, Any] = field(repr=False)
+    sources: Mapping[str, str]
+    paths: Paths
 
 
 def load_settings(
@@ -33,29 +53,67 @@ def load_settings(
     keyring up to `secrets.KEYRING_TIMEOUT_S` where a secret is needed that stands nowhere else.
     Raises SettingsError with every problem that it found.
     """
-    env = os.environ if env is None else env
-    return _Load(env, find_paths(env)).settings(overrides or {})
+    reading = read_settings(os.environ if env is None else env, overrides)
+    if reading.settings is None:
+        raise SettingsError(reading.problems)
+    return reading.settings
+
+
+def read_settings(
+    env: Mapping[str, str],
+    overrides: Overrides | None = None,
+    *,
+    toml: str | None = None,
+    new_secrets: Mapping[str, str | None] | None = None,
+    keyring: AskKeyring | None = None,
+) -> Reading:
+    """Read and check all settings, and raise nothing: what is wrong is in the answer.
+
+    `toml` stands for what config.toml says, None for the file. `new_secrets` are tried in the
+    place of those in files and the keyring; None tries what is left without one. `keyring` is
+    asked in the place of the OS keyring, and also where something else is wrong already. Blocks
+    as `load_settings` does.
+    """
+    return _Load(env, find_paths(env), toml, new_secrets or {}, keyring).read(overrides or {})
 
 
 class _Load:
     """One load: the values so far, where each came from, and what is wrong."""
 
-    def __init__(self, env: Mapping[str, str], paths: Paths) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        paths: Paths,
+        toml: str | None,
+        new_secrets: Mapping[str, str | None],
+        keyring: AskKeyring | None,
+    ) -> None:
         self._env = env
         self._paths = paths
+        self._toml = toml
+        self._new_secrets = new_secrets
+        self._keyring = keyring
         self._data: dict[str, dict[str, Any]] = {}
         self._sources: dict[str, str] = {}
         self._problems: list[Problem] = []
+        self._top: Mapping[str, Any] = {}
         self._secrets_dir: Path | None = None
 
-    def settings(self, overrides: Overrides) -> Settings:
+    def read(self, overrides: Overrides) -> Reading:
         self._take_toml()
         self._take_env()
         for section, values in overrides.items():
             for name, value in values.items():
-                self._set(fields()[f"{section}.{name}"], value, "command line")
+                self._set(fields()[f"{section}.{name}"], value, COMMAND_LINE)
         self._take_secrets()
-        return self._build()
+        settings = self._build()
+        values = {
+            f"{section}.{name}": value
+            for section, found in self._data.items()
+            for name, value in found.items()
+        }
+        values |= self._top
+        return Reading(settings, tuple(self._problems), values, self._sources, self._paths)
 
     def _set(self, entry: SettingField, value: Any, source: str) -> None:
         self._data.setdefault(entry.section, {})[entry.name] = value
@@ -69,7 +127,10 @@ class _Load:
     def _take_toml(self) -> None:
         path = self._paths.config_file
         try:
-            document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+            text = self._toml
+            if text is None:
+                text = path.read_bytes().decode("utf-8-sig")
+            document = tomllib.loads(text)
         except FileNotFoundError:
             return
         except OSError as exc:
@@ -144,7 +205,8 @@ class _Load:
     # --- secrets --------------------------------------------------------------------------
 
     def _take_secrets(self) -> None:
-        self._secrets_dir = self._data.pop("", {}).get("secrets_dir")
+        self._top = self._data.pop("", {})
+        self._secrets_dir = self._top.get("secrets_dir")
         if self._secrets_dir is not None and not isinstance(self._secrets_dir, Path):
             self._bad("secrets_dir", "must be a folder", self._sources["secrets_dir"])
             self._secrets_dir = None
@@ -153,14 +215,23 @@ class _Load:
         if self._secrets_dir is not None and not folder.is_dir():
             self._bad("secrets_dir", f"{folder} is no folder", self._sources["secrets_dir"])
         found = secrets.read_files(folder, self._env)
-        self._problems += [p for p in found.problems if not self._has(p.key)]
+        for key, new in self._new_secrets.items():
+            if new is not None and not self._has(key):
+                self._set(fields()[key], new, str(folder / fields()[key].file_name))
+        new_keys = self._new_secrets.keys()
+        self._problems += [
+            p for p in found.problems if not self._has(p.key) and p.key not in new_keys
+        ]
         for key, value in found.values.items():
-            if not self._has(key):
+            if not self._has(key) and key not in new_keys:
                 self._set(fields()[key], value, found.sources[key])
-        if not self._problems:  # a load that fails anyhow does not wait for a keyring
-            wanted = secrets.needed_from_keyring(self._data)
-            for key, value in secrets.read_keyring(wanted).items():
-                self._set(fields()[key], value, "OS keyring")
+        if self._keyring is None and self._problems:
+            return  # a load that fails anyhow does not wait for a keyring
+        needed = secrets.needed_from_keyring(self._data)
+        wanted = [key for key in needed if key not in new_keys]
+        ask = self._keyring or secrets.read_keyring
+        for key, value in ask(wanted).items():
+            self._set(fields()[key], value, KEYRING)
 
     def _has(self, key: str) -> bool:
         section, _, name = key.partition(".")
@@ -168,7 +239,7 @@ class _Load:
 
     # --- the whole ------------------------------------------------------------------------
 
-    def _build(self) -> Settings:
+    def _build(self) -> Settings | None:
         local_dir = self._data.get("store", {}).get("local_dir")
         if isinstance(local_dir, Path):
             self._paths = dataclasses.replace(self._paths, store_dir=local_dir)
@@ -184,9 +255,7 @@ class _Load:
                 dataclasses.replace(problem, source=self._sources.get(problem.key, ""))
                 for problem in cross_checks(settings)
             ]
-        if settings is None or self._problems:
-            raise SettingsError(self._problems)
-        return settings
+        return None if self._problems else settings
 
     def _explain(self, exc: ValidationError) -> Iterable[Problem]:
         explained: set[str] = set()

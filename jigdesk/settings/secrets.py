@@ -15,13 +15,15 @@ from typing import Any
 
 from jigdesk.domain.wording import nearest
 from jigdesk.settings.fields import SettingField, fields
-from jigdesk.settings.problems import Problem
+from jigdesk.settings.problems import Problem, SettingsError
 
 log = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 16 * 1024
 KEYRING_SERVICE = "jigdesk"
 KEYRING_TIMEOUT_S = 5.0
+KEYRING_WRITE_S = 60.0
+"""Longer: whoever keeps a secret sits there and may be asked for a password."""
 
 
 @dataclass(slots=True)
@@ -150,12 +152,8 @@ def read_keyring(keys: Iterable[str], timeout_s: float = KEYRING_TIMEOUT_S) -> d
     wanted = list(keys)
     if not wanted:
         return {}
-    command = [sys.executable, "-m", "jigdesk.settings.ask_keyring", KEYRING_SERVICE, *wanted]
     try:
-        answer = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=True
-        )
-        found = json.loads(answer.stdout)
+        found = json.loads(_ask_keyring(["ask", KEYRING_SERVICE, *wanted], b"", timeout_s))
     except subprocess.TimeoutExpired:
         log.warning("the OS keyring did not answer within %g s and is left alone", timeout_s)
         return {}
@@ -163,3 +161,33 @@ def read_keyring(keys: Iterable[str], timeout_s: float = KEYRING_TIMEOUT_S) -> d
         log.info("the OS keyring cannot be used (%s) and is left alone", type(exc).__name__)
         return {}
     return {key: value for key, value in found.items() if key in wanted and value}
+
+
+def keyring_works(timeout_s: float = KEYRING_TIMEOUT_S) -> bool:
+    """Whether there is an OS keyring to keep secrets in. Blocks up to `timeout_s` seconds."""
+    try:
+        return json.loads(_ask_keyring(["works"], b"", timeout_s)) is True
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return False
+
+
+def write_keyring(secrets: Mapping[str, str | None], timeout_s: float = KEYRING_WRITE_S) -> None:
+    """Keep these secrets by dotted key in the OS keyring; None takes one out, where it is there.
+
+    Blocks up to `timeout_s` seconds, for the owner may have to unlock it. Raises SettingsError.
+    """
+    told = json.dumps(dict(secrets)).encode()  # never on a command line, which others can read
+    try:
+        _ask_keyring(["keep", KEYRING_SERVICE], told, timeout_s)
+    except subprocess.TimeoutExpired as exc:
+        why = f"cannot be kept: the OS keyring did not answer within {timeout_s:g} s"
+        raise SettingsError([Problem(key, why) for key in secrets]) from exc
+    except (OSError, subprocess.CalledProcessError) as exc:
+        why = "cannot be kept: the OS keyring refused; unlock it, or keep the secret in a file"
+        raise SettingsError([Problem(key, why) for key in secrets]) from exc
+
+
+def _ask_keyring(words: list[str], told: bytes, timeout_s: float) -> bytes:
+    command = [sys.executable, "-m", "jigdesk.settings.ask_keyring", *words]
+    answer = subprocess.run(command, input=told, capture_output=True, timeout=timeout_s, check=True)
+    return answer.stdout
