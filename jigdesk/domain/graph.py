@@ -64,6 +64,6 @@ def _edge(plan: Plan, stage: PlannedStage, name: str, source: ResolvedInput) -> 
         "to_stage": stage.name,
         "input": name,
     }
-    if plan.branch_of is not None and plan.is_parents(source):
+    if plan.branch_of is not None and plan.is_parents(stage, source):
         edge["from_job_id"] = plan.branch_of.job_id
     return edge

@@ -2,7 +2,8 @@
 
 Decided here, where the contract leaves it open: a key that stands twice is refused; a
 parameter or an input that is null counts as left out; a stage without a name is called like
-its workflow; no stage may be called like the stage that the job branches from.
+its workflow; a stage that is called like the one that the job branches from hides it from
+the other stages, and may itself take the parent's result by that name.
 """
 
 from __future__ import annotations
@@ -203,11 +204,6 @@ def branch_document(branch: BranchOf | None) -> dict[str, str] | None:
 def check_references(stages: tuple[StageRequest, ...], branch: BranchOf | None) -> None:
     """Raise JobError unless names are unique, references exist and no stages wait in a circle."""
     names = {stage.name for stage in stages}
-    if branch is not None and branch.stage in names:
-        raise invalid(
-            f"The stage that the job branches from, {branch.stage!r}, has a namesake in it.",
-            "branch_of.stage",
-        )
     parents = set() if branch is None else {branch.stage}
     waits_for: dict[str, list[str]] = {}
     for position, stage in enumerate(stages):
@@ -218,7 +214,11 @@ def check_references(stages: tuple[StageRequest, ...], branch: BranchOf | None) 
             )
         waits_for[stage.name] = []
         for name, source in stage.inputs.items():
-            if not isinstance(source, StageInput) or source.stage in parents:
+            if not isinstance(source, StageInput):
+                continue
+            if source.stage in parents and (
+                source.stage == stage.name or source.stage not in names
+            ):
                 continue
             field = f"stages[{position}].inputs.{name}.stage"
             if source.stage == stage.name:

@@ -72,9 +72,14 @@ class Plan:
                 return stage
         raise KeyError(name)
 
-    def is_parents(self, source: ResolvedInput) -> bool:
-        """Whether an input is stored by the job that this one branches from."""
-        return self.branch_of is not None and source.stage == self.branch_of.stage
+    def is_parents(self, stage: PlannedStage, source: ResolvedInput) -> bool:
+        """Whether what `stage` takes is stored by the job that this one branches from.
+
+        A stage of this job hides the parent's of the same name from every stage but itself.
+        """
+        if self.branch_of is None or source.stage != self.branch_of.stage:
+            return False
+        return source.stage == stage.name or all(own.name != source.stage for own in self.stages)
 
     def files(self) -> tuple[str, ...]:
         """Every uploaded file that it needs, once each, in order."""
@@ -145,14 +150,17 @@ class Plan:
 
 
 def depends_on(
-    inputs: Mapping[str, FileInput | ResolvedInput], names: Collection[str]
+    inputs: Mapping[str, FileInput | ResolvedInput], names: Collection[str], own: str
 ) -> tuple[str, ...]:
-    """The stages among `names` that these inputs come from, once each."""
+    """The stages among `names` that the inputs of stage `own` come from, once each.
+
+    One that takes its own name takes the parent's result, and waits for nobody.
+    """
     return tuple(
         dict.fromkeys(
             source.stage
             for source in inputs.values()
-            if isinstance(source, ResolvedInput) and source.stage in names
+            if isinstance(source, ResolvedInput) and source.stage in names and source.stage != own
         )
     )
 
@@ -174,14 +182,15 @@ def _stage(place: int, item: Mapping[str, Any], names: set[Any]) -> PlannedStage
         isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float)
     ):
         raise invalid("This is a number of seconds, or null.", f"{at}.timeout_s")
+    own = _name(item.get("name"), f"{at}.name")
     return PlannedStage(
-        _name(item.get("name"), f"{at}.name"),
+        own,
         place,
         _name(item.get("workflow"), f"{at}.workflow"),
         sha256,
         dict(params),
         inputs,
-        depends_on(inputs, names),
+        depends_on(inputs, names, own),
         timeout_s,
     )
 

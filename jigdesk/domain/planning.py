@@ -54,12 +54,15 @@ def make_plan(
         stage.name: {name: output.kind for name, output in template.outputs.items()}
         for stage, template in zip(manifest.stages, chosen, strict=True)
     }
+    parent: dict[str, dict[str, str]] = {}
     if manifest.branch_of is not None:
-        offers[manifest.branch_of.stage] = dict(parent_outputs or {})
+        parent[manifest.branch_of.stage] = dict(parent_outputs or {})
     settled = {}
     for place, (stage, template) in enumerate(zip(manifest.stages, chosen, strict=True)):
         at = f"stages[{place}]"
-        inputs = _Inputs(stage, template, offers, f"{at}.inputs").resolved()
+        # its own name can only be the parent's stage; another's name is first of all our own
+        offered = {name: kinds for name, kinds in offers.items() if name != stage.name}
+        inputs = _Inputs(stage, template, {**parent, **offered}, f"{at}.inputs").resolved()
         settled[stage.name] = PlannedStage(
             stage.name,
             0,
@@ -69,7 +72,7 @@ def make_plan(
                 template.params, _with_seeds(stage, template, before), draw, f"{at}.params"
             ),
             inputs,
-            depends_on(inputs, [other.name for other in manifest.stages]),
+            depends_on(inputs, [other.name for other in manifest.stages], stage.name),
             template.timeout_s,
         )
     return Plan(manifest.job_id, tuple(_in_order(settled.values())), manifest.branch_of)

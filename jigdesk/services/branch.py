@@ -89,7 +89,7 @@ class Branches:
         found: dict[str, ResultFile] = {}
         for place, stage in enumerate(plan.stages):
             for name, source in stage.inputs.items():
-                if not isinstance(source, ResolvedInput) or not plan.is_parents(source):
+                if not isinstance(source, ResolvedInput) or not plan.is_parents(stage, source):
                     continue
                 field = f"stages[{place}].inputs.{name}"
                 file = _pick(parent, source, field)

@@ -257,7 +257,7 @@ class StageRunner:
                 path = folder.input_path(source.path)
                 digest = stage.sha256_of(name)
             else:
-                file, path = _result_of(record, source, done, folder, name)
+                file, path = _result_of(record, stage, source, done, folder, name)
                 digest = file.sha256
                 if not await asyncio.to_thread(path.is_file):
                     await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
@@ -287,13 +287,14 @@ class _Watched:
 
 def _result_of(
     record: PlanRecord,
+    stage: PlannedStage,
     source: ResolvedInput,
     done: Mapping[str, StageRun],
     folder: JobFolder,
     name: str,
 ) -> tuple[ResultFile, Path]:
     """The result that an input takes, and where it lies on this machine."""
-    from_parent = record.plan.is_parents(source)
+    from_parent = record.plan.is_parents(stage, source)
     files = record.parent_files if from_parent else done[source.stage].files
     for file in files:
         if (file.stage, file.output, file.index) == (source.stage, source.output, source.index):

@@ -139,7 +139,6 @@ def test_files_are_named_once_and_in_order() -> None:
         (one(inputs={"image": {"stage": "soften"}}), "stages[0].inputs.image.stage"),
         (one(inputs={f"i{i}": "a.png" for i in range(33)}), "stages[0].inputs"),
         (one() | {"branch_of": {"job_id": JOB, "stage": "x"}}, "branch_of.job_id"),
-        (one() | {"branch_of": {"job_id": OTHER, "stage": "soften"}}, "branch_of.stage"),
         (one() | {"branch_of": {"job_id": OTHER}}, "branch_of.stage"),
         (one() | {"branch_of": "x"}, "branch_of"),
     ],
@@ -173,10 +172,11 @@ def test_an_unknown_stage_is_answered_with_the_nearest() -> None:
     assert "Did you mean 'soften'?" in error.message
 
 
-def test_a_circle_names_its_stages() -> None:
-    def waits(name: str, other: str) -> dict[str, Any]:
-        return {"name": name, "workflow": "x", "inputs": {"image": {"stage": other}}}
+def waits(name: str, other: str) -> dict[str, Any]:
+    return {"name": name, "workflow": "x", "inputs": {"image": {"stage": other}}}
 
+
+def test_a_circle_names_its_stages() -> None:
     error = refused(
         {"version": 1, "stages": [waits("a", "b"), waits("b", "c"), waits("c", "a"), stage()]}
     )
@@ -192,6 +192,15 @@ def test_a_branch_may_name_the_parents_stage() -> None:
     )
     assert manifest.branch_of == BranchOf(OTHER, "earlier")
     assert manifest.stages[0].inputs == {"image": StageInput("earlier")}
+
+
+def test_a_stage_may_be_called_like_the_parents() -> None:
+    branch = {"branch_of": {"job_id": OTHER, "stage": "soften"}}
+    assert [stage.name for stage in read(one() | branch).stages] == ["soften"]
+    again = read(one(inputs={"image": {"stage": "soften"}}) | branch)
+    assert again.stages[0].inputs == {"image": StageInput("soften")}
+    circle = {"version": 1, "stages": [waits("soften", "b"), waits("b", "soften")]}
+    assert refused(circle | branch).field == "stages"
 
 
 def test_api_requests_need_no_version_and_no_ids() -> None:

@@ -173,13 +173,31 @@ def test_a_branch_takes_the_parents_outputs() -> None:
     made = plan(stages, branch=branch, parent_outputs={"clip": "video", "still": "image"})
     source = made.stages[0].inputs["image"]
     assert source == ResolvedInput("earlier", "still", 1)
-    assert made.is_parents(source)
+    assert made.is_parents(made.stages[0], source)
     assert made.stages[0].depends_on == ()
     assert Plan.from_document(json.loads(json.dumps(made.to_document()))) == made
     edge = graph_document(JOB, made, TEMPLATES)["edges"][0]
     assert edge["from_job_id"] == PARENT
     with pytest.raises(JobError, match="no stored results"):
         plan(stages, branch=branch)
+
+
+def test_a_stage_hides_the_parents_namesake_from_all_but_itself() -> None:
+    stages = (
+        asked("after", "work", image=StageInput("a")),
+        asked("a", "work", image=StageInput("a")),
+    )
+    made = plan(*stages, branch=BranchOf(PARENT, "a"), parent_outputs={"still": "image"})
+    own, after = made.stages
+    assert (own.name, after.name) == ("a", "after")
+    assert (own.depends_on, after.depends_on) == ((), ("a",))
+    taken = {stage.name: stage.inputs["image"] for stage in made.stages}
+    assert taken == {"a": ResolvedInput("a", "still", 0), "after": ResolvedInput("a", "result", 0)}
+    assert made.is_parents(own, taken["a"])
+    assert not made.is_parents(after, taken["after"])
+    assert Plan.from_document(json.loads(json.dumps(made.to_document()))) == made
+    edges = graph_document(JOB, made, TEMPLATES)["edges"]
+    assert ["from_job_id" in edge for edge in edges] == [True, False]
 
 
 def test_manifest_json_both_ways() -> None:
