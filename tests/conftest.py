@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
-THREADS_END_WITHIN_S = 5.0
+from tests.harness import ports
+
+ENDS_WITHIN_S = 30.0
+"""For what was told to end; nothing is waited for once it has."""
+
+
+def pytest_configure() -> None:
+    """No property fails because its examples came slowly; on CI they stay the same each time."""
+    slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile(
+        "any machine", hypothesis.settings(), deadline=None, suppress_health_check=slow
+    )
+    hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
@@ -34,17 +46,8 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Gives a loopback port that is free now, below 50000."""
-
-    def find() -> int:
-        while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = int(probe.getsockname()[1])
-            if port < 50_000:
-                return port
-
-    return find
+    """Gives loopback ports that are free now and stay so, for a server that starts later."""
+    return ports.free_port
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +55,7 @@ def _no_dangling_threads() -> Iterator[None]:
     """A test fails when a thread that it started, and that would keep Python alive, goes on."""
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + THREADS_END_WITHIN_S
+    deadline = time.monotonic() + ENDS_WITHIN_S
     while left := [t for t in threading.enumerate() if _dangles(t) and t not in before]:
         if time.monotonic() > deadline:
             pytest.fail(f"threads still run: {', '.join(t.name for t in left)}")
@@ -75,9 +78,8 @@ def _no_dangling_tasks(request: pytest.FixtureRequest) -> None:
 async def _tasks_of_this_test_end() -> AsyncIterator[None]:
     ours = asyncio.all_tasks()
     yield
-    for _ in range(100):  # what was cancelled needs some turns of the loop to end
-        left = [t for t in asyncio.all_tasks() - ours if t is not asyncio.current_task()]
-        if not left:
-            return
+    deadline = time.monotonic() + ENDS_WITHIN_S  # what was cancelled needs some turns to end
+    while left := [t for t in asyncio.all_tasks() - ours if t is not asyncio.current_task()]:
+        if time.monotonic() > deadline:
+            pytest.fail(f"tasks still run: {', '.join(t.get_name() for t in left)}")
         await asyncio.sleep(0.01)
-    pytest.fail(f"tasks still run: {', '.join(t.get_name() for t in left)}")

@@ -157,6 +157,7 @@ class PublishOutbox:
                 failures = [failure for task in sent if (failure := task.result()) is not None]
                 if failures:
                     return failures[0]
+                self._note(None)  # at once: what waited through a long outage takes its time
                 probing = False
         except JournalUnavailable as failure:
             return failure

@@ -123,7 +123,8 @@ def test_submit_waits_and_fails_with_the_job(desk: Serving) -> None:
     assert "picture" in sent.stdout + sent.stderr
 
 
-def test_submit_without_wait_and_cancel(desk: Serving, picture: Path) -> None:
+def test_submit_without_wait_and_cancel(slow_desk: Serving, picture: Path) -> None:
+    desk = slow_desk
     args = ("submit", "refine", "--param", "steps=100", "--input", f"image={picture}", "--json")
     sent = desk.run(*args)
     assert sent.returncode == 0

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.harness.serving import JIGDESK, ROOT, Serving
 from tests.harness.shapes import JOB_ID
+from tests.harness.waiting import PATIENCE_S
 
 STATES = ("accepted", "preparing", "queued", "running", "uploading", "confirming", "completed")
 
@@ -31,7 +32,7 @@ def demo(folder: Path, *args: str, **env: str) -> subprocess.CompletedProcess[st
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=3 * PATIENCE_S,
         check=False,
     )
 

@@ -248,7 +248,7 @@ async def test_the_registration_of_the_host(desk: Serving, http: aiohttp.ClientS
         url = f"{desk.local_url}/control/queue/{step}"
         async with http.post(url, headers=control) as answer:
             assert answer.status < 300, await answer.text()
-        await eventually(said(desk, f"hosts/{path.name}", word), within_s=15)
+        await eventually(said(desk, f"hosts/{path.name}", word))
     assert desk.document(f"hosts/{path.name}")["accepting"] is False
     async with http.post(f"{desk.local_url}/control/queue/resume", headers=control) as answer:
         assert answer.status < 300

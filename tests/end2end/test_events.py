@@ -14,6 +14,7 @@ from tests.harness.browser import BLUR, Browser, Heard, chain, refine
 from tests.harness.pictures import photo
 from tests.harness.serving import Serving
 from tests.harness.shapes import ERROR_CODES, is_error
+from tests.harness.waiting import PATIENCE_S
 
 FILES = {"photo.png": photo()}
 PROGRESS_DATA = {
@@ -34,7 +35,7 @@ def positions(heard: Sequence[Heard], name: str) -> list[int]:
 
 
 async def test_a_job_s_events_from_first_to_last(browser: Browser) -> None:
-    job_id = await browser.submit(chain(steps=25), FILES)
+    job_id = await browser.submit(chain(steps=75), FILES)
     heard = await browser.watch(job_id)
     names = [event.name for event in heard]
     assert set(names) <= {
@@ -109,7 +110,7 @@ async def test_each_stage_s_first_progress_comes_before_anything_of_it_ran(
 async def test_progress_comes_at_most_five_times_a_second(browser: Browser) -> None:
     job_id = await browser.submit(refine(60), FILES)
     moments = []
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE_S):
         async for event in browser.events(job_id):
             if event.name == "job:progress" and event.data["node"]:
                 moments.append(time.monotonic())
@@ -121,7 +122,7 @@ async def test_progress_comes_at_most_five_times_a_second(browser: Browser) -> N
 async def test_status_json_is_written_at_most_once_a_second_but_for_state_changes(
     desk: Serving, browser: Browser
 ) -> None:
-    job_id = await browser.submit(refine(80), FILES)
+    job_id = await browser.submit(refine(100), FILES)
     watched = asyncio.create_task(browser.watch(job_id))
     path = desk.bucket / f"jobs/{job_id}/status.json"
     written: dict[int, tuple[float, dict[str, Any]]] = {}
@@ -199,11 +200,11 @@ async def test_the_stream_is_open_from_the_201_on(browser: Browser) -> None:
     began = time.monotonic()
     async with browser.http.get(url, params={"client_id": browser.client_id}) as answer:
         assert answer.status == 200
-        assert time.monotonic() - began < 5  # keep-alive comments come every 15 s
+        assert time.monotonic() - began < 14  # and not with the first keep-alive, after 15 s
         assert answer.content_type == "text/event-stream"
         await browser.upload(created, FILES)
         await browser.send_manifest(created, BLUR)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             text = (await answer.read()).decode()  # until the desk ends it
     assert "event: job_done" in text
 
@@ -241,7 +242,8 @@ async def test_strangers_hear_nothing(
         assert is_error(json.loads(text))["field"] == "last_event_id"
 
 
-async def test_seq_grows_across_attempts_and_a_final_status_ends_each(browser: Browser) -> None:
+async def test_seq_grows_across_attempts_and_a_final_status_ends_each(patient: Browser) -> None:
+    browser = patient
     job_id = await browser.submit(refine(100), FILES)
     await browser.until(job_id, "running")
     last: dict[str, Any] = {}

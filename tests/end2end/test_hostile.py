@@ -178,11 +178,11 @@ async def announce(desk: Serving, http: aiohttp.ClientSession, job_id: str) -> N
     assert status == 202
 
 
-async def ended(desk: Serving, job_id: str, within_s: float = 20) -> dict[str, Any]:
+async def ended(desk: Serving, job_id: str) -> dict[str, Any]:
     """Wait for the job's end by its status.json: it has no owner who could follow it."""
     path = desk.bucket / f"jobs/{job_id}/status.json"
     final = ("completed", "failed", "cancelled")
-    await eventually(lambda: json.loads(path.read_bytes())["status"] in final, within_s)
+    await eventually(lambda: json.loads(path.read_bytes())["status"] in final)
     return desk.document(f"jobs/{job_id}/status.json")
 
 

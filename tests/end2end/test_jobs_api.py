@@ -206,7 +206,8 @@ async def test_nobody_is_anybody(browser: Browser) -> None:
         is_error(await answer.json())
 
 
-async def test_cancel_and_retry_are_202(browser: Browser) -> None:
+async def test_cancel_and_retry_are_202(patient: Browser) -> None:
+    browser = patient
     job_id = await browser.submit(
         {"task": "refine", "params": {"steps": 100}, "inputs": {"image": "photo.png"}}, FILES
     )

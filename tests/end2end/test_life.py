@@ -18,7 +18,7 @@ from tests.harness.browser import BLUR, Browser, chain, refine
 from tests.harness.pictures import photo
 from tests.harness.serving import Serving, serving
 from tests.harness.shapes import STATUS_FIELDS
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 FILES = {"photo.png": photo()}
 STOPS_WITHIN_S = 15
@@ -92,7 +92,7 @@ async def test_the_engine_s_death_is_another_attempt_and_three_are_the_most(
         browser = Browser(http, desk.local_url)
         job_id = await browser.submit(refine(100), FILES)
         for attempt in (1, 2, 3):
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 async for event in browser.events(job_id):
                     if event.name == "job:progress" and event.data["node"]:
                         job = await browser.job(job_id)

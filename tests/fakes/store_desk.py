@@ -25,6 +25,7 @@ from jigdesk.services.outbox import StoreOutbox
 from jigdesk.services.queue import JobQueue
 from jigdesk.services.sweep import Sweeper
 from tests.fakes.memory_store import MemoryStore, TickingClock
+from tests.harness.waiting import PATIENCE_S
 
 
 class StoreDesk:
@@ -96,7 +97,7 @@ class StoreDesk:
     async def flushed(self) -> None:
         """Let the outbox send what it has."""
         task = asyncio.create_task(self.outbox.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await self.outbox.flush()
         task.cancel()
         await asyncio.wait([task])

@@ -10,6 +10,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.harness.waiting import PATIENCE_S
+
 CLIENT = "browser-0001"
 
 
@@ -96,7 +98,7 @@ class Browser:
     async def events(self, job_id: str, after: int = 0) -> AsyncIterator[Heard]:
         """The event stream until it ends."""
         params = {"client_id": self.client_id, "last_event_id": str(after)}
-        timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=PATIENCE_S)
         async with self.http.get(
             f"{self.local_url}/events/{job_id}", params=params, timeout=timeout
         ) as answer:
@@ -111,12 +113,14 @@ class Browser:
                 elif field == "data":
                     yield Heard(name, seq, json.loads(value))
 
-    async def watch(self, job_id: str, timeout_s: float = 40.0) -> list[Heard]:
+    async def watch(self, job_id: str, timeout_s: float = PATIENCE_S) -> list[Heard]:
         """Every event until the stream ends."""
         async with asyncio.timeout(timeout_s):
             return [heard async for heard in self.events(job_id)]
 
-    async def until(self, job_id: str, *statuses: str, timeout_s: float = 40.0) -> dict[str, Any]:
+    async def until(
+        self, job_id: str, *statuses: str, timeout_s: float = PATIENCE_S
+    ) -> dict[str, Any]:
         """Wait until the job has one of these statuses, by its events."""
         async with asyncio.timeout(timeout_s):
             async for _ in self.events(job_id):

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from jigdesk.adapters.process.ports import free_port
 from tests.harness.browser import Browser
+from tests.harness.ports import free_port
+from tests.harness.waiting import PATIENCE_S
 
 
 class DeskProcess:
@@ -33,6 +35,7 @@ class DeskProcess:
         }
         self._process: asyncio.subprocess.Process | None = None
         self.output: list[str] = []
+        self.started_in_s = 0.0
 
     @property
     def local_url(self) -> str:
@@ -43,8 +46,9 @@ class DeskProcess:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self, timeout_s: float = 20.0) -> None:
+    async def start(self, timeout_s: float = PATIENCE_S) -> None:
         """Start and wait for the word `ready`."""
+        began = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -59,6 +63,7 @@ class DeskProcess:
             async for line in self._process.stdout:
                 self.output.append(line.decode().rstrip())
                 if self.output[-1] == "ready":
+                    self.started_in_s = time.monotonic() - began
                     return
         raise AssertionError("\n".join(self.output[-30:]))
 
@@ -92,15 +97,15 @@ async def desk_process(
 ) -> AsyncIterator[tuple[DeskProcess, Browser]]:
     """A started desk and a browser; whatever is left is killed at the end."""
     desk = DeskProcess(home, env)
-    await desk.start()
     try:
+        await desk.start()
         async with aiohttp.ClientSession() as http:
             yield desk, Browser(http, desk.local_url)
     finally:
         await desk.kill()
 
 
-async def gone(processes: list[psutil.Process], timeout_s: float = 10.0) -> bool:
+async def gone(processes: list[psutil.Process], timeout_s: float = PATIENCE_S) -> bool:
     """Whether all of these end in time."""
     _, alive = await asyncio.to_thread(psutil.wait_procs, processes, timeout=timeout_s)
     return not alive

@@ -16,9 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.harness.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 JIGDESK = (sys.executable, "-m", "jigdesk")
 BUCKET = "jig-react"
+SLOW_STEPS = {"JIGDESK_DEMO_STEP_S": "1"}
+"""For a job that is to be met while it runs, however long that takes."""
+STOPS_WITHIN_S = 15.0
+"""The contract's, on a machine with breath to spare: see `Serving.stops_within_s`."""
 
 
 def environment(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -45,6 +51,7 @@ class Serving:
         self.said: list[str] = []
         self.public_url = ""
         self.local_url = ""
+        self.started_in_s = 0.0
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -67,12 +74,18 @@ class Serving:
         """The local store's objects as files."""
         return self.home / "store" / BUCKET
 
+    @property
+    def stops_within_s(self) -> float:
+        """How long a stop may take here: longer where the start, two seconds' work, took longer."""
+        return STOPS_WITHIN_S + self.started_in_s
+
     def document(self, key: str) -> dict[str, Any]:
         """A JSON object of the store, which must be UTF-8."""
         return dict(json.loads((self.bucket / key).read_bytes().decode("utf-8")))
 
-    def start(self, timeout_s: float = 30.0) -> None:
+    def start(self, timeout_s: float = PATIENCE_S) -> None:
         """Start and wait for the word `ready`."""
+        began = time.monotonic()
         log = (self.home / "stderr.txt").open("a")
         with log:
             self._process = subprocess.Popen(
@@ -85,7 +98,6 @@ class Serving:
                 text=True,
             )
         assert self._process.stdout is not None
-        began = time.monotonic()
         for line in self._process.stdout:
             self.said.append(line.rstrip())
             name, _, url = line.strip().rpartition(" ")
@@ -94,6 +106,7 @@ class Serving:
             elif name.startswith("jobs"):
                 self.local_url = url
             elif line == "ready\n":
+                self.started_in_s = time.monotonic() - began
                 return
             assert time.monotonic() - began < timeout_s
         raise AssertionError(f"ended with {self._process.wait()}: {self.errors()[-2000:]}")
@@ -104,17 +117,17 @@ class Serving:
 
     def kill(self) -> None:
         """kill -9."""
-        self._end(signal.SIGKILL, 10)
+        self._end(signal.SIGKILL, PATIENCE_S)
 
     def terminate(
-        self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 25.0
+        self, number: signal.Signals = signal.SIGTERM, timeout_s: float = PATIENCE_S
     ) -> tuple[int, float]:
         """SIGTERM, or another signal; returns the exit status and the seconds it took."""
         began = time.monotonic()
         status = self._end(number, timeout_s)
         return status, time.monotonic() - began
 
-    def run(self, *args: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def run(self, *args: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """`jigdesk …` on this home."""
         return command(self.home, *args, env=self.env, timeout_s=timeout_s)
 
@@ -143,7 +156,7 @@ def command(
     *args: str,
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
-    timeout_s: float = 60.0,
+    timeout_s: float = PATIENCE_S,
 ) -> subprocess.CompletedProcess[str]:
     """Run `jigdesk …` to its end, with no terminal."""
     return subprocess.run(

@@ -9,6 +9,7 @@ import pytest
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.adapters.comfyui.timing import Timing
 from tests.fakes.comfyui_server import FakeComfyServer, open_server
+from tests.harness.waiting import PATIENCE_S
 
 CLIENT_ID = "desk-0001"
 
@@ -40,5 +41,5 @@ async def server() -> AsyncIterator[FakeComfyServer]:
 @pytest.fixture
 async def engine(server: FakeComfyServer, timing: Timing) -> AsyncIterator[ComfyEngine]:
     async with ComfyEngine.open(server.url, CLIENT_ID, timing) as engine:
-        assert await engine.wait_connected(5)
+        assert await engine.wait_connected(PATIENCE_S)
         yield engine

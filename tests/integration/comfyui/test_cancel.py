@@ -15,6 +15,7 @@ from jigdesk.domain.errors import ErrorCode, JobError
 from tests.fakes import comfyui_recordings as recordings
 from tests.fakes.comfyui_follow import Following, collect, outputs, prompt_of, until
 from tests.fakes.comfyui_server import FakeComfyServer, open_server
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.comfyui.conftest import CLIENT_ID
 
 
@@ -142,7 +143,7 @@ async def test_a_waiting_prompt_that_is_cancelled_ends_at_once(
     server.hold(after=5)
     patient = replace(timing, reconcile_s=600)
     async with ComfyEngine.open(server.url, CLIENT_ID, patient) as engine:
-        assert await engine.wait_connected(5)
+        assert await engine.wait_connected(PATIENCE_S)
         first, second = prompt_of("ksampler"), prompt_of("image_success")
         async with Following(engine, first), Following(engine, second) as waiting:
             await server.held.wait()

@@ -15,6 +15,7 @@ from jigdesk.domain.errors import EngineUnavailable, SetupError
 from tests.fakes import comfyui_recordings as recordings
 from tests.fakes.comfyui_follow import Following, collect, outputs, prompt_of, until
 from tests.fakes.comfyui_server import FakeComfyServer, open_server, serve
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.comfyui.conftest import CLIENT_ID
 
 BLURRED = {"3": ["rec/blur_00001_.png"], "4": ["/ComfyUI_temp_gffmu_00001_.png"]}
@@ -139,7 +140,7 @@ async def test_an_engine_that_went_away_is_said_and_found_again(timing: Timing) 
         engine_at = ComfyEngine.open(server.url, CLIENT_ID, timing)
         engine = await engine_at.__aenter__()
         try:
-            assert await engine.wait_connected(5)
+            assert await engine.wait_connected(PATIENCE_S)
             server.hold(after=4)
             run = Following(engine, prompt_of("image_success"))
             await run.__aenter__()
@@ -153,7 +154,7 @@ async def test_an_engine_that_went_away_is_said_and_found_again(timing: Timing) 
         assert not engine.connected
         again = FakeComfyServer()
         async with serve(again.app(), port):
-            assert await engine.wait_connected(5)
+            assert await engine.wait_connected(PATIENCE_S)
             assert (await engine.system_stats())["system"]["comfyui_version"] == "0.3.64"
             await until(lambda: again.connections)
     finally:
@@ -169,7 +170,7 @@ async def test_an_engine_that_is_not_up_yet_is_waited_for(timing: Timing) -> Non
             await engine.system_stats()
         server = FakeComfyServer()
         async with serve(server.app(), port):
-            assert await engine.wait_connected(5)
+            assert await engine.wait_connected(PATIENCE_S)
             await until(lambda: engine.version == "0.3.64")
             assert (await engine.features())["supports_preview_metadata"] is True
 

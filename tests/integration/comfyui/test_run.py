@@ -21,6 +21,7 @@ from jigdesk.domain.errors import ErrorCode, JobError
 from tests.fakes import comfyui_recordings as recordings
 from tests.fakes.comfyui_follow import Following, collect, outputs, prompt_of, until
 from tests.fakes.comfyui_server import FakeComfyServer
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.comfyui.conftest import CLIENT_ID
 
 SUCCESSES = [
@@ -80,7 +81,7 @@ async def test_nothing_is_told_twice(
 
 async def test_a_healthy_run_asks_http_only_at_its_start_and_end(server: FakeComfyServer) -> None:
     async with ComfyEngine.open(server.url, CLIENT_ID, Timing()) as engine:
-        assert await engine.wait_connected(5)
+        assert await engine.wait_connected(PATIENCE_S)
         prompt = prompt_of("image_success")
         await collect(engine, prompt)
     history = f"GET /history/{prompt.prompt_id}"
@@ -117,7 +118,7 @@ async def test_a_prompt_that_runs_already_is_adopted(
     await server.held.wait()
     async with ComfyEngine.open(server.url, CLIENT_ID, timing) as engine:
         if greeted_before:
-            assert await engine.wait_connected(5)
+            assert await engine.wait_connected(PATIENCE_S)
             await until(lambda: server.first_messages)
             await engine.system_stats()
         async with Following(engine, prompt) as run:

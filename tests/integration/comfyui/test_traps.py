@@ -33,6 +33,7 @@ from jigdesk.domain.errors import (
 from tests.fakes import comfyui_recordings as recordings
 from tests.fakes.comfyui_follow import Following, collect, names_in, outputs, prompt_of, until
 from tests.fakes.comfyui_server import FakeComfyServer, serve
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.comfyui.conftest import CLIENT_ID
 
 BLURRED = {"3": ["rec/blur_00001_.png"], "4": ["/ComfyUI_temp_gffmu_00001_.png"]}
@@ -83,7 +84,7 @@ async def test_trap_02_a_reconnect_looks_at_once(server: FakeComfyServer, timing
     patient = replace(timing, reconcile_s=600, settle_s=600)
     server.hold(after=6)
     async with ComfyEngine.open(server.url, CLIENT_ID, patient) as engine:
-        assert await engine.wait_connected(5)
+        assert await engine.wait_connected(PATIENCE_S)
         prompt = prompt_of("image_success")
         async with Following(engine, prompt) as run:
             await server.held.wait()
@@ -309,7 +310,7 @@ async def test_trap_11_a_dead_worker_is_a_stall(
         server.faults.dead_worker = True  # accepted, never begun
     short = replace(timing, stall_timeout_s=0.6)
     async with ComfyEngine.open(server.url, CLIENT_ID, short) as engine:
-        assert await engine.wait_connected(5)
+        assert await engine.wait_connected(PATIENCE_S)
         with pytest.raises(EngineStalled, match="worker seems dead"):
             await collect(engine, prompt_of("ksampler"))
         assert engine.connected

@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.fakes.comfyui_recordings import FOLDER
 from tests.fakes.demo_engine import DemoEngine, Listener, demo_engine
+from tests.harness.waiting import PATIENCE_S
 
 PREVIEWS = "--preview-method=latent2rgb"
 QUICK = "--step-seconds=0.01"
@@ -369,7 +370,7 @@ async def test_the_fault_exit_ends_the_process(tmp_path: Path) -> None:
     async with demo_engine(tmp_path, QUICK, "--fault=exit") as engine:
         with contextlib.suppress(aiohttp.ServerDisconnectedError):  # it may be as quick as that
             await post(engine, refine(1))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             assert await engine.process.wait() == 3
 
 
@@ -397,7 +398,7 @@ async def test_ends_quickly_with_a_client_connected(tmp_path: Path) -> None:
         await listener.until("progress")
         engine.process.terminate()
         began = time.monotonic()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             assert await engine.process.wait() == 0
         assert time.monotonic() - began < 5
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):

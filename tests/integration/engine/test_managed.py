@@ -19,6 +19,7 @@ from tests.fakes.comfyui_folder import comfyui_folder, starts_of
 from tests.fakes.families import eventually
 from tests.harness.browser import BLUR, refine
 from tests.harness.pictures import photo
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.desk.conftest import Desk, running_desk
 
 FILES = {"photo.png": photo()}
@@ -82,7 +83,7 @@ async def test_a_taken_port_is_named_with_its_owner(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         async with managed(tmp_path, JIGDESK_COMFYUI__PORT=str(port)) as (desk, folder):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while (check := await engine_check(desk)).level != "error":  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             assert f"Port {port} is held by process {os.getpid()}" in check.message
@@ -105,7 +106,7 @@ async def test_crashes_are_capped_and_the_reason_is_shown(tmp_path: Path) -> Non
     crash = ("crash", "ModuleNotFoundError: No module named 'torch'")
     async with managed(tmp_path, *[crash] * 5) as (desk, folder):
         job_id = await desk.browser.submit(BLUR, FILES)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while (check := await engine_check(desk)).level != "error":  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         assert len(starts_of(folder)) == 5

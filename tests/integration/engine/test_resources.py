@@ -11,6 +11,7 @@ from typing import Any
 from tests.fakes.families import eventually
 from tests.harness.browser import BLUR, refine
 from tests.harness.pictures import photo
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.desk.conftest import Desk
 
 FILES = {"photo.png": photo()}
@@ -33,7 +34,7 @@ async def metrics(desk: Desk) -> dict[str, float]:
 
 
 async def until(desk: Desk, name: str, value: float) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await metrics(desk)).get(name) != value:  # noqa: ASYNC110 - scraped, as it is
             await asyncio.sleep(0.05)
 

@@ -19,6 +19,7 @@ from jigdesk.domain.errors import RequestError
 from jigdesk.domain.events import MAX_DATA_BYTES, EventDraft
 from jigdesk.domain.job import JobStatus
 from tests.fakes.http_desk import JOB_ID, HttpDesk, Wishes, http_desk
+from tests.harness.waiting import PATIENCE_S
 
 OTHER = "7d1f0c3e-0000-4000-8000-0000000000e3"
 
@@ -42,7 +43,7 @@ class Reader:
     async def next(self) -> Heard | None:
         """The next event; None when the stream ended."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while line := await self.answer.content.readline():
                 text = line.decode().rstrip("\n")
                 if text.startswith(":"):
@@ -73,7 +74,7 @@ async def listening(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - what is waited for sends no signal
             await asyncio.sleep(0.005)
 
@@ -282,7 +283,7 @@ async def test_shutdown_ends_the_streams(tmp_path: Path, web_client: aiohttp.Cli
         await desk.accept()
         async with listening(web_client, desk) as reader:
             assert await reader.next() is not None
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(PATIENCE_S):
                 await desk.local.stop()
             assert await reader.next() is None
 

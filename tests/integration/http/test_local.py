@@ -18,6 +18,7 @@ from prometheus_client import Counter
 from jigdesk.adapters.http.api import ApiRequest
 from jigdesk.domain.errors import RequestError, StoreUnavailable
 from tests.fakes.http_desk import JOB_ID, TOKEN, Answer, HttpDesk, Wishes, echo, http_desk
+from tests.harness.waiting import PATIENCE_S
 
 SHOP = "https://shop.example"
 EVIL = "https://evil.example"
@@ -51,7 +52,7 @@ async def test_a_page_whose_name_was_pointed_here_gets_nothing(
 async def test_no_host_two_hosts_or_a_host_in_the_path(desk: HttpDesk, head: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", desk.local.port)
     writer.write(head)
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     await writer.wait_closed()
     assert answer.split(b" ", 2)[1] in (b"421", b"400")
@@ -206,7 +207,7 @@ async def test_a_stuck_api_bounds_what_waits_and_leaves_the_rest_alone(
 
     def stuck(request: ApiRequest) -> Answer:
         entered.set()
-        assert go.wait(20)
+        assert go.wait(PATIENCE_S)
         return echo(request)
 
     wishes = Wishes(api=stuck, api_threads=1, api_waiting=2, api_timeout_s=0.3)
@@ -285,7 +286,7 @@ async def test_nothing_else_is_served(
     writer.write(
         f"GET /dock/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
     )
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 404 ")

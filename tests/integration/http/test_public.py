@@ -27,6 +27,7 @@ from tests.fakes.http_desk import (
     Wishes,
     http_desk,
 )
+from tests.harness.waiting import PATIENCE_S
 
 WHEN = "2026-03-01T12:00:00Z"
 CREATED = JobCreated(JOB_ID, "jig-react", (f"inputs/{JOB_ID}/request.json",), WHEN)
@@ -262,7 +263,7 @@ async def test_a_sender_that_breaks_off_leaves_a_line_in_the_log(desk: HttpDesk)
     await writer.drain()
     writer.close()
     await writer.wait_closed()
-    await asyncio.wait_for(logged.wait(), 5)
+    await asyncio.wait_for(logged.wait(), PATIENCE_S)
     assert desk.intake.taken == []
 
 
@@ -278,11 +279,11 @@ async def test_too_many_at_once_are_asked_to_come_again(
         head += f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n"
         writer.write((head + "\r\n".join(lines) + "\r\n\r\n").encode())
         # "100 Continue" says that the first one is under way
-        assert b"100" in await asyncio.wait_for(reader.readline(), 5)
+        assert b"100" in await asyncio.wait_for(reader.readline(), PATIENCE_S)
         status, _, headers = await Sender(web_client, desk)("job-created", body)
         assert (status, headers["Retry-After"]) == (503, "1")
         writer.write(body)
-        assert b"202" in await asyncio.wait_for(reader.read(), 5)
+        assert b"202" in await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
         await writer.wait_closed()
         assert (await Sender(web_client, desk)("job-created", body))[0] == 200

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from jigdesk.adapters.http.server import Endpoint, Listener, port_owner
 from jigdesk.domain.errors import SetupError
+from tests.harness.waiting import PATIENCE_S
 
 
 def app_with(handler: object) -> web.Application:
@@ -90,13 +91,13 @@ async def test_a_stop_lets_an_answer_finish(web_client: aiohttp.ClientSession) -
     listener = Listener(app_with(slow), Endpoint("127.0.0.1", 0, "server.local"))
     await listener.start()
     asking = asyncio.create_task(web_client.get(listener.url))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     stopping = asyncio.create_task(listener.stop())
     go.set()
     answer = await asking
     assert await answer.text() == "done"
     answer.release()
-    await asyncio.wait_for(stopping, 5)
+    await asyncio.wait_for(stopping, PATIENCE_S)
 
 
 async def test_a_stop_waits_for_nobody_for_ever(web_client: aiohttp.ClientSession) -> None:
@@ -111,7 +112,7 @@ async def test_a_stop_waits_for_nobody_for_ever(web_client: aiohttp.ClientSessio
     listener = Listener(app, Endpoint("127.0.0.1", 0, "server.local"), stop_within_s=0.6)
     await listener.start()
     asking = asyncio.create_task(web_client.get(listener.url))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     _, idle = await asyncio.open_connection("127.0.0.1", listener.port)
     began = time.monotonic()
     await listener.stop()
@@ -139,9 +140,9 @@ async def test_a_reader_that_goes_away_ends_its_handler(
     )
     await listener.start()
     asking = asyncio.create_task(web_client.get(listener.url))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     asking.cancel()
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), PATIENCE_S)
     await listener.stop()
 
 

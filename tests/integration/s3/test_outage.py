@@ -21,7 +21,7 @@ from tests.fakes.tcp_proxy import TcpProxy, tcp_proxy
 from tests.harness.browser import BLUR, Heard, chain, refine
 from tests.harness.pictures import photo
 from tests.harness.process import DeskProcess
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 from tests.harness.webhooks import created, send
 from tests.integration.s3.cloud import Bucket
 from tests.integration.s3.conftest import S3Desk, s3_desk, s3_env
@@ -76,7 +76,7 @@ async def _completed_once(s3: S3Desk, job_id: str, prompts: int) -> None:
     assert [one.name for one in heard].count("job:completed") == 1
     assert len(await s3.desk.core.journal.attempts(job_id)) == 1
     assert await _prompts(s3) == prompts
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await s3.desk.settled()
     assert s3.bucket.document(keys.status_key(job_id))["status"] == "completed"
     output = s3.bucket.document(keys.output_json_key(job_id))
@@ -213,7 +213,7 @@ async def test_sigterm_in_a_black_hole_takes_less_than_15_s(
             bucket.put(keys.request_key(job_id), json.dumps({"version": 1, **request}).encode())
             url = env["JIGDESK_TUNNEL__PUBLIC_URL"]
             assert (await send(http, url, SECRET, "job-created", created(job_id)))[0] == 202
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while not bucket.has(keys.status_key(job_id)) or (  # noqa: ASYNC110
                     bucket.document(keys.status_key(job_id))["status"] != status
                 ):

@@ -16,7 +16,7 @@ from tests.fakes.lambda_parts import SECRET
 from tests.harness.browser import BLUR, refine
 from tests.harness.pictures import photo
 from tests.harness.process import DeskProcess
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 from tests.harness.webhooks import created, send
 from tests.integration.desk.conftest import Desk, running_desk
 from tests.integration.s3.cloud import Bucket, running_cloud
@@ -98,7 +98,7 @@ async def test_a_late_webhook_to_the_other_desk_leaves_a_finished_job_as_it_is(
 
         url = two.core.public_url_local
         assert (await send(http, url, SECRET, "job-created", created(job_id)))[0] == 202
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while await two.core.journal.job(job_id) is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await two.settled()
@@ -132,7 +132,7 @@ async def test_a_killed_desk_keeps_its_jobs_and_resumes_them(
             url = other.core.public_url_local
             for job_id in jobs:  # told of them, it finds them taken
                 assert (await send(http, url, SECRET, "job-created", created(job_id)))[0] == 202
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 for job_id in jobs:
                     while await other.core.journal.job(job_id) is not None:  # noqa: ASYNC110
                         await asyncio.sleep(0.02)
@@ -168,7 +168,7 @@ async def test_a_desk_that_lost_its_home_runs_nothing_again(
             assert (s3.desk.core.host_id == host_id) is keep_id
             url, http = s3.desk.core.public_url_local, s3.desk.browser.http
             assert (await send(http, url, SECRET, "job-created", created(ended)))[0] == 202
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while await s3.desk.core.journal.job(ended) is not None:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             await s3.desk.core.work.sweeper.sweep()

@@ -15,6 +15,7 @@ import pytest
 from yarl import URL
 
 from jigdesk.adapters.store.local import LocalStore
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.store.wire import send, serve_local_store
 
 AREA = "inputs/7d1f0c3e-0000-4000-8000-0000000000e2/"
@@ -33,7 +34,7 @@ def leftovers(tmp_path: Path) -> list[Path]:
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -20,6 +20,7 @@ import pytest
 from jigdesk.adapters.store.s3 import S3Store
 from jigdesk.adapters.store.s3_client import open_s3
 from jigdesk.domain.errors import PreconditionFailed, SetupError, StoreError, StoreUnavailable
+from tests.harness.waiting import PATIENCE_S
 from tests.realparts.seaweedfs import Seaweed
 
 KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "not-so-secret-words"}
@@ -209,7 +210,7 @@ def test_an_upload_that_is_stopped_leaves_no_parts(seaweed: Seaweed, tmp_path: P
         ThreadPoolExecutor(1) as pool,
     ):
         uploading = pool.submit(s3.upload, source, key, "video/mp4", stop=stop)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while not client.list_multipart_uploads(Bucket=seaweed.bucket).get("Uploads"):
             assert time.monotonic() < deadline
             assert not uploading.done()

@@ -27,6 +27,7 @@ from jigdesk.domain.errors import (
     StoreUnavailable,
 )
 from jigdesk.ports import BlockingStore, ObjectInfo
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.store.wire import send
 from tests.realparts.seaweedfs import Seaweed
 
@@ -361,7 +362,7 @@ def test_a_url_dies_on_time(store: BlockingStore, area: str) -> None:
     store.put(area + "a.png", b"12345", "image/png")
     put = store.presign_put(area + "b.png", 5, "image/png", 1)
     get = store.presign_get(area + "a.png", 1)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while send("GET", get).status == 200:
         assert time.monotonic() < deadline
         time.sleep(0.1)

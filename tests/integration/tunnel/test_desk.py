@@ -24,6 +24,7 @@ from lambdas.common.sender import HttpWebhookSender
 from tests.fakes.families import ROOT, eventually
 from tests.fakes.ngrok_program import fake_ngrok, tell
 from tests.harness.process import desk_process
+from tests.harness.waiting import PATIENCE_S
 from tests.harness.webhooks import created, send
 from tests.integration.desk.conftest import Desk, running_desk
 from tests.realparts.ngrok_agent import find_ngrok
@@ -204,7 +205,7 @@ async def without_network(home: Path, program: str) -> None:
         secret = (home / "state" / "webhook.secret").read_text().strip()
         public = json.loads((home / "state" / "listeners.json").read_text())["public_url"]
         found: dict[str, Any] = {}
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_S):
             while found.get("level") != "error":
                 headers = {"Authorization": f"Bearer {token}"}
                 url = f"{process.local_url}/control/health"

@@ -22,6 +22,7 @@ from jigdesk.adapters.tunnel.ngrok_agent import AgentSettings
 from jigdesk.adapters.tunnel.state import TunnelState, TunnelStatus
 from tests.fakes.families import eventually, living
 from tests.fakes.ngrok_program import fake_ngrok, tell
+from tests.harness.waiting import PATIENCE_S
 
 TOKEN = "2abcDEFghiJKLmnoPQRstu_3vwxYZ"
 QUICK = NgrokTimes(
@@ -279,7 +280,7 @@ async def test_the_agent_dies_with_a_desk_that_is_killed(tmp_path: Path) -> None
         stdout=asyncio.subprocess.PIPE,
     )
     assert desk.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         pid = int(await desk.stdout.readline())
     desk.kill()
     await desk.communicate()

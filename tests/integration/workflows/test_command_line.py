@@ -12,6 +12,7 @@ from pathlib import Path
 from jigdesk.app.own_jobs import own_client_id
 from tests.harness.browser import BLUR, Browser
 from tests.harness.pictures import photo
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.desk.conftest import Desk
 from tests.integration.workflows.conftest import TEMPLATES, workflow_desk
 
@@ -27,7 +28,7 @@ async def jigdesk(desk: Desk, *args: str) -> tuple[int, str, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()

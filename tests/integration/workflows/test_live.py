@@ -14,6 +14,7 @@ from jigdesk.domain.job import JobStatus
 from jigdesk.resources import workflows_dir
 from tests.fakes.demo_engine import demo_engine
 from tests.harness.pictures import photo
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.desk.conftest import Desk
 from tests.integration.workflows.conftest import TEMPLATES, workflow_desk
 
@@ -127,7 +128,7 @@ async def test_a_job_waits_until_the_engine_has_said_what_it_has(
         await store.put(keys.input_key(job_id, "photo.png"), photo(), "image/png")
         line = b"sized --method bicubic --scale 0.5 --input-image photo.png".replace(b"input-", b"")
         await store.put(keys.instructions_key(job_id), line, "text/plain")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 job = await desk.core.journal.job(job_id)
                 if job is not None and job.status is JobStatus.PREPARING:

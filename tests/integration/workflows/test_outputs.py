@@ -26,6 +26,7 @@ from tests.fakes import comfyui_recordings as recordings
 from tests.fakes.comfyui_server import FakeComfyServer, open_server
 from tests.harness.clips import sound, video
 from tests.harness.pictures import photo
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.workflows.conftest import workflow_desk
 
 JOB = "5f0c6a57-9e37-4b5e-8b7e-5a3a7f3a0001"
@@ -40,7 +41,7 @@ async def server() -> AsyncIterator[FakeComfyServer]:
 @pytest.fixture
 async def engine(server: FakeComfyServer) -> AsyncIterator[ComfyEngine]:
     async with ComfyEngine.open(server.url, "desk-0001") as engine:
-        assert await engine.wait_connected(5)
+        assert await engine.wait_connected(PATIENCE_S)
         yield engine
 
 

@@ -18,6 +18,7 @@ from jigdesk.services.previews import Previews
 from tests.fakes.memory_store import MemoryStore, TickingClock
 from tests.harness.browser import refine
 from tests.harness.pictures import photo
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.workflows.conftest import workflow_desk
 
 JOB = "5f0c6a57-9e37-4b5e-8b7e-5a3a7f3a0001"
@@ -25,7 +26,7 @@ OTHER = "5f0c6a57-9e37-4b5e-8b7e-5a3a7f3a0002"
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110 - the store is what is waited for
             await asyncio.sleep(0.01)
 
@@ -37,7 +38,7 @@ async def test_a_browser_that_follows_sees_the_picture_grow(
     async with workflow_desk(tmp_path / "home") as desk:
         job_id = await desk.browser.submit(refine(20), {"photo.png": photo()})
         urls = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             async for heard in desk.browser.events(job_id):
                 assert "preview_key" not in heard.data
                 if "preview_url" in heard.data:
@@ -60,7 +61,7 @@ async def test_nobody_looks_nothing_is_written(tmp_path: Path) -> None:
         leave = desk.core.journal.subscribe(
             lambda _, jobs: done.set() if any(job.status.is_final for job in jobs) else None
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await done.wait()
         unsubscribe()
         leave()

@@ -19,6 +19,7 @@ from jigdesk.domain.params import bound_params
 from jigdesk.domain.template import Template
 from jigdesk.resources import workflows_dir
 from tests.fakes.demo_engine import demo_engine
+from tests.harness.waiting import PATIENCE_S
 
 TEMPLATES = load_catalogue([workflows_dir()]).templates
 DEMO = {"animate", "blur", "enhance", "invert", "refine", "upscale"}
@@ -61,7 +62,7 @@ async def test_each_runs_within_its_bounds(tmp_path: Path, photo: Path) -> None:
         demo_engine(tmp_path / "engine", "--step-seconds=0") as server,
         ComfyEngine.open(server.url, "desk-0001") as engine,
     ):
-        assert await engine.wait_connected(10)
+        assert await engine.wait_connected(PATIENCE_S)
         name = await engine.upload_input(photo, "photo.png")
         info = await engine.object_info()
         runs_here = [t for t in TEMPLATES.values() if not check_live(t, info).problems]

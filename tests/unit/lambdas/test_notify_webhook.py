@@ -14,6 +14,7 @@ from lambdas.notify_webhook_on_s3_upload.logic import NotifyWebhook
 from tests.fakes.lambda_parts import JOB, OTHER, SECRET, THIRD, register, s3_event, soon
 from tests.fakes.memory_store import MemoryStore, TickingClock
 from tests.fakes.webhook_receiver import WebhookReceiver, webhook_receiver
+from tests.harness.waiting import PATIENCE_S
 
 
 class World:
@@ -26,7 +27,7 @@ class World:
         self.with_url(desk.url)
 
     def with_url(self, url: str | None) -> None:
-        sender = HttpWebhookSender(SECRET, timeout_s=5)
+        sender = HttpWebhookSender(SECRET, timeout_s=PATIENCE_S)
         desks = Desks(self.store, sender, fallback_url=url, clock=self.clock)
         self.logic = NotifyWebhook(self.store, desks)
 

@@ -31,6 +31,7 @@ from tests.fakes.lambda_parts import (
 )
 from tests.fakes.memory_store import MemoryStore, TickingClock
 from tests.fakes.webhook_receiver import WebhookReceiver, webhook_receiver
+from tests.harness.waiting import PATIENCE_S
 
 
 class World:
@@ -44,7 +45,7 @@ class World:
         self.with_url(desk.url)
 
     def with_url(self, url: str | None) -> None:
-        sender = HttpWebhookSender(SECRET, timeout_s=5)
+        sender = HttpWebhookSender(SECRET, timeout_s=PATIENCE_S)
         desks = Desks(self.store, sender, fallback_url=url, clock=self.clock)
         self.logic = S3ToComfyUI(self.store, self.published, desks, self.clock)
 

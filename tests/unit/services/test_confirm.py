@@ -17,6 +17,7 @@ from jigdesk.domain.ids import new_job_id
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.services.confirm import Confirmations
 from tests.fakes.store_desk import StoreDesk, store_desk
+from tests.harness.waiting import PATIENCE_S
 
 
 @asynccontextmanager
@@ -39,7 +40,7 @@ def _write(desk: StoreDesk, job: Job, attempt: int = 1) -> str:
 
 
 async def _looked(desk: StoreDesk, times: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while desk.asked["get"] < times:  # noqa: ASYNC110 - no event says so
             await asyncio.sleep(0.005)
 
@@ -56,7 +57,7 @@ async def test_the_webhook_completes_the_job(tmp_path: Path) -> None:
         waits.expect(job.job_id)
         key = _write(desk, job)
         waits.hint(job.job_id, [key])
-        await asyncio.wait_for(waits.confirm(job, [], look_first=False), 10)
+        await asyncio.wait_for(waits.confirm(job, [], look_first=False), PATIENCE_S)
         assert await _status(desk, job) is JobStatus.COMPLETED
 
 
@@ -64,7 +65,7 @@ async def test_a_lost_webhook_is_made_up_for_by_a_look(tmp_path: Path) -> None:
     async with _confirming(tmp_path) as (desk, job):
         _write(desk, job)
         waits = Confirmations(desk.journal, desk.store, wait_s=0.05)
-        await asyncio.wait_for(waits.confirm(job, [], look_first=False), 10)
+        await asyncio.wait_for(waits.confirm(job, [], look_first=False), PATIENCE_S)
         assert await _status(desk, job) is JobStatus.COMPLETED
 
 
@@ -72,7 +73,7 @@ async def test_after_a_restart_it_looks_at_once(tmp_path: Path) -> None:
     async with _confirming(tmp_path) as (desk, job):
         _write(desk, job)
         waits = Confirmations(desk.journal, desk.store, wait_s=3600)
-        await asyncio.wait_for(waits.confirm(job, [], look_first=True), 10)
+        await asyncio.wait_for(waits.confirm(job, [], look_first=True), PATIENCE_S)
         assert await _status(desk, job) is JobStatus.COMPLETED
 
 
@@ -88,7 +89,7 @@ async def test_the_output_of_another_attempt_counts_for_nothing(
         await _looked(desk, 1)
         assert await _status(desk, job) is JobStatus.CONFIRMING
         waits.hint(job.job_id, [_write(desk, job)])
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE_S)
         assert await _status(desk, job) is JobStatus.COMPLETED
 
 
@@ -101,7 +102,7 @@ async def test_other_files_and_other_jobs_are_no_hint(tmp_path: Path) -> None:
         task = asyncio.create_task(waits.confirm(job, [], look_first=False))
         await asyncio.sleep(0)
         assert desk.asked["get"] == 0
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 @pytest.mark.parametrize("failure", [StoreUnavailable("Down."), StoreError("Access denied.")])
@@ -117,7 +118,7 @@ async def test_a_store_that_fails_is_asked_again_soon(tmp_path: Path, failure: E
 
         desk.memory.before = fail_twice
         waits = Confirmations(desk.journal, desk.store, wait_s=3600)
-        await asyncio.wait_for(waits.confirm(job, [], look_first=True), 10)
+        await asyncio.wait_for(waits.confirm(job, [], look_first=True), PATIENCE_S)
         assert await _status(desk, job) is JobStatus.COMPLETED
 
 
@@ -130,7 +131,7 @@ async def test_an_output_json_that_is_none_completes_nothing(tmp_path: Path, bod
         await _looked(desk, 3)
         assert await _status(desk, job) is JobStatus.CONFIRMING
         _write(desk, job)
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def test_a_job_that_was_cancelled_meanwhile_stays_so(tmp_path: Path) -> None:
@@ -138,5 +139,5 @@ async def test_a_job_that_was_cancelled_meanwhile_stays_so(tmp_path: Path) -> No
         waits = Confirmations(desk.journal, desk.store, wait_s=0.02)
         await desk.journal.apply(job.job_id, Change(to=JobStatus.CANCELLED))
         _write(desk, job)
-        await asyncio.wait_for(waits.confirm(job, [], look_first=True), 10)
+        await asyncio.wait_for(waits.confirm(job, [], look_first=True), PATIENCE_S)
         assert await _status(desk, job) is JobStatus.CANCELLED

@@ -16,6 +16,7 @@ from jigdesk.domain.ids import new_job_id
 from jigdesk.domain.job import JobStatus
 from jigdesk.ports import Journal
 from jigdesk.services.queue import PAUSED, PREPARING_AT_ONCE, JobQueue
+from tests.harness.waiting import PATIENCE_S
 
 
 class ScriptedWorker:
@@ -79,13 +80,13 @@ class Line:
         return arrival.job_id
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():  # noqa: ASYNC110 - any condition of the test's
                 await asyncio.sleep(0.002)
 
     async def all_queued(self, count: int) -> None:
         """Wait until that many are prepared: a job that is ready earlier may run earlier."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while (await self.journal.counts()).get(JobStatus.QUEUED) != count:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
         await self.until(lambda: self.queue.waiting == count)

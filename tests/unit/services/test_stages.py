@@ -8,6 +8,7 @@ import pytest
 
 from jigdesk.domain.plan import PlannedStage
 from jigdesk.services.stages import Schedule
+from tests.harness.waiting import PATIENCE_S
 
 
 class Slots:
@@ -61,7 +62,7 @@ class Stages:
         self._gates[name].set()
 
     async def until(self, *running: str) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while sorted(self.running) != sorted(running):
                 self.changed.clear()
                 await self.changed.wait()

@@ -15,6 +15,7 @@ from jigdesk.domain.errors import StoreError, StoreUnavailable
 from jigdesk.domain.job import JobStatus
 from jigdesk.services import sweep
 from tests.fakes.store_desk import StoreDesk, store_desk
+from tests.harness.waiting import PATIENCE_S
 
 REQUEST: dict[str, Any] = {"version": 1, "task": "blur", "inputs": {"image": "photo.png"}}
 
@@ -239,7 +240,7 @@ async def test_it_goes_on_while_the_store_fails_and_at_once_when_told(desk: Stor
     sweeper = desk.new_sweeper(interval_s=0.01)
     desk.down = True
     task = asyncio.create_task(sweeper.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while desk.asked["page"] < 3:  # noqa: ASYNC110 - no event says so
             await asyncio.sleep(0.01)
         assert sweeper.last_failure == "The store is down."
@@ -254,7 +255,7 @@ async def test_it_goes_on_while_the_store_fails_and_at_once_when_told(desk: Stor
     job_id = desk.upload(manifest=REQUEST, photo=b"png")
     desk.clock.forward(seconds=31)
     patient.now()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while await desk.job(job_id) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     task.cancel()

@@ -76,7 +76,6 @@ def test_a_file_that_others_may_read_is_an_error(
 
 
 @posix_only
-@pytest.mark.timeout(20)
 def test_a_fifo_never_blocks_the_start(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     os.mkfifo(tmp_path / "secrets" / "publisher__secret", 0o600)
@@ -165,5 +164,5 @@ def test_a_failing_keyring_is_as_good_as_none(tmp_path: Path, backend: Path) -> 
 
 
 def test_a_keyring_that_hangs_is_left_alone(backend: Path) -> None:
-    write_backend(backend, "time.sleep(60)")
-    assert read_keyring(["publisher.secret"], timeout_s=1.5) == {}
+    write_backend(backend, "time.sleep(600)")
+    assert read_keyring(["publisher.secret"], timeout_s=0.5) == {}

@@ -20,6 +20,7 @@ from jigdesk.domain.clock import utc_now
 from jigdesk.domain.errors import JournalUnavailable
 from jigdesk.domain.events import PROGRESS, EventDraft
 from jigdesk.domain.job import JobStatus
+from tests.harness.waiting import PATIENCE_S
 
 
 def flag(name: str) -> Callable[[Transaction], None]:
@@ -54,10 +55,10 @@ async def held(writer: Writer) -> AsyncIterator[None]:
 
     def work(_: Transaction) -> None:
         started.set()
-        assert go.wait(10)
+        assert go.wait(PATIENCE_S)
 
     holding = asyncio.ensure_future(writer.submit(work, durable=False))
-    assert await asyncio.to_thread(started.wait, 10)
+    assert await asyncio.to_thread(started.wait, PATIENCE_S)
     try:
         yield
     finally:

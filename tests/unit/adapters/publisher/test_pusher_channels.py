@@ -17,6 +17,7 @@ from jigdesk.adapters.publisher.pusher_channels import PusherPublisher
 from jigdesk.domain.errors import PublishError, PublishForbidden, PublishRejected, SetupError
 from jigdesk.domain.events import channel
 from jigdesk.ports import Message
+from tests.harness.waiting import PATIENCE_S
 
 JOB = "7d1f0c3e-0000-4000-8000-0000000000e2"
 KEY, SECRET = "app-key", "app-secret"
@@ -203,7 +204,7 @@ async def test_a_cancelled_publish_frees_its_thread(server: PusherServer) -> Non
     server.hold = asyncio.Event()
     publisher = make(server, threads=1)
     publishing = asyncio.create_task(publisher.publish([message(1)]))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not any(t.name.startswith("pusher") for t in threading.enumerate()):  # noqa: ASYNC110 - a thread sends no signal
             await asyncio.sleep(0.005)
     publishing.cancel()

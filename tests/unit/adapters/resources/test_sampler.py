@@ -10,12 +10,13 @@ from pathlib import Path
 
 from jigdesk.adapters.resources.sampler import ResourceSampler
 from jigdesk.domain.resources import GpuSample, ResourceSample
+from tests.harness.waiting import PATIENCE_S
 
 GPU = GpuSample("A card", memory_used_bytes=1, memory_total_bytes=2)
 
 
 async def until(samples: list[ResourceSample], count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(samples) < count:  # noqa: ASYNC110 - a thread's work
             await asyncio.sleep(0.005)
 

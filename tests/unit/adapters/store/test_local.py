@@ -17,6 +17,7 @@ from jigdesk.adapters.store.metadata import Note, write_note
 from jigdesk.adapters.store.signing import UrlSigner
 from jigdesk.domain.errors import PreconditionFailed, SetupError, StoreError, StoreUnavailable
 from jigdesk.domain.keys import index_key
+from tests.harness.waiting import PATIENCE_S
 
 JOB = "7d1f0c3e-0000-4000-8000-0000000000e2"
 OUTPUTS = f"outputs/{JOB}/blur/"
@@ -331,7 +332,7 @@ def test_of_two_processes_exactly_one_wins(store: LocalStore, tmp_path: Path) ->
         assert desk.stdin is not None
         desk.stdin.write("\n")
         desk.stdin.flush()
-    answers = [desk.communicate(timeout=60)[0] for desk in desks]
+    answers = [desk.communicate(timeout=PATIENCE_S)[0] for desk in desks]
     won = [int(answer) for answer in answers]
     assert sum(won) == 40
     states = [store.get(f"jobs/{number}/state.json", 10)[0] for number in range(40)]

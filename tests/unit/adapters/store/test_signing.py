@@ -17,6 +17,7 @@ from yarl import URL
 
 from jigdesk.adapters.store.signing import Grant, UrlSigner, open_secret
 from jigdesk.domain.errors import RequestError, SetupError
+from tests.harness.waiting import PATIENCE_S
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EXPIRES_AT = int(NOW.timestamp()) + 60
@@ -114,6 +115,6 @@ def test_processes_that_start_at_once_share_the_secret(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(tmp_path / "url-secret")]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    secrets = {process.communicate(timeout=60)[0] for process in processes}
+    secrets = {process.communicate(timeout=PATIENCE_S)[0] for process in processes}
     assert len(secrets) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["url-secret"]

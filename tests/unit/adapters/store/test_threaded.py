@@ -14,6 +14,7 @@ from jigdesk.adapters.store.signing import UrlSigner
 from jigdesk.adapters.store.threaded import ThreadedStore
 from jigdesk.domain.errors import ErrorCode, JobError, ObjectNotFound, StoreUnavailable
 from jigdesk.ports import FileDigest, ObjectInfo, ObjectStore
+from tests.harness.waiting import PATIENCE_S
 
 KEY = "outputs/7d1f0c3e-0000-4000-8000-0000000000e2/blur/a.png"
 
@@ -34,7 +35,7 @@ class GatedStore(LocalStore):
             self._now += 1
             self.most = max(self.most, self._now)
         self.inside.release()
-        assert self.gate.wait(10)
+        assert self.gate.wait(PATIENCE_S)
         with self._lock:
             self._now -= 1
 
@@ -140,7 +141,7 @@ async def test_transfers_do_not_hold_up_small_calls(
     ]
     await entered(gated)
     await entered(gated)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await store.put("jobs/status.json", b"{}")
     gated.gate.set()
     await asyncio.gather(*downloads)
