@@ -47,6 +47,8 @@ export function newJob(id, title = '') {
     files: new Map(), // by key
     filesComplete: false, // whether `files` is all there will be of this attempt
     previewUrl: null,
+    previewAt: null, // which picture the API showed last, in its words
+    previewsHeard: false, // whether events bring the pictures of this attempt
     upload: null, // what this page itself sends: {phase, sent, total, message}
     asked: null, // 'cancel' or 'retry' while the API has not answered
     trouble: '', // why that was refused
@@ -73,6 +75,7 @@ export function takeSnapshot(job, item, origins, nowMs) {
     const sameAttempt = attempt !== null && attempt === job.attempt;
     const progress = share(item.progress);
     if (status !== job.status || !sameAttempt) job.filesComplete = false;
+    if (job.attempt !== null && !sameAttempt) dropPreview(job);
     job.progress = sameAttempt ? greater(job.progress, progress) : progress;
     job.status = status;
     job.seq = seq;
@@ -85,7 +88,8 @@ export function takeSnapshot(job, item, origins, nowMs) {
     job.message = text(item.message) ?? '';
     job.error = isFinal(job) && status !== 'completed' ? failure(item.error) : null;
     job.upload = null;
-    if (isFinal(job)) job.previewUrl = null;
+    if (isFinal(job)) dropPreview(job);
+    else takePreview(job, item, origins);
   }
   if (!files) return;
   if (isFinal(job)) {
@@ -158,8 +162,8 @@ function startAttempt(job, data) {
   job.nodeTitle = null;
   job.message = '';
   job.error = null;
-  job.previewUrl = null;
   job.filesComplete = false;
+  dropPreview(job);
   takeEta(job, null, 0);
 }
 
@@ -182,7 +186,11 @@ function takeProgress(job, data, origins, nowMs) {
   job.position = null;
   job.upload = null;
   job.progress = greater(job.progress, share(data.progress));
-  job.previewUrl = origins.expected(data.preview_url) ?? job.previewUrl;
+  const previewUrl = origins.expected(data.preview_url);
+  if (previewUrl !== null) {
+    job.previewUrl = previewUrl;
+    job.previewsHeard = true;
+  }
   takeEta(job, seconds(data.eta_s), nowMs);
 }
 
@@ -192,9 +200,27 @@ function end(job, status) {
   job.nodeTitle = null;
   job.message = '';
   job.error = null;
-  job.previewUrl = null;
   job.position = null;
   job.upload = null;
+  dropPreview(job);
+}
+
+/**
+ * The preview as the API shows it, where no event brings one. Each answer signs a URL of its own:
+ * the one that is shown stays until there is another picture, or it would be loaded each time.
+ */
+function takePreview(job, item, origins) {
+  const at = text(item.preview_at);
+  const url = origins.vouched(item.preview_url);
+  if (job.previewsHeard || at === job.previewAt || url === null) return;
+  job.previewUrl = url;
+  job.previewAt = at;
+}
+
+function dropPreview(job) {
+  job.previewUrl = null;
+  job.previewAt = null;
+  job.previewsHeard = false;
 }
 
 function takeEta(job, etaS, nowMs) {

@@ -185,7 +185,6 @@ class _Builder:
             api=api,
             followers=Followers(api, store, settings.store.url_ttl_s),
             hub=work.hub,
-            looked_at=work.live.asked,
             settled=outbox.settled,
             registry=registry,
             webhook_secrets=lambda: secrets,
@@ -330,6 +329,7 @@ class _Builder:
                 pusher_key=pusher.key,
                 pusher_secret=None if pusher.secret is None else pusher.secret.get_secret_value(),
             ),
+            looked_at=lambda job_id: on_loop.soon(work.live.asked, job_id),
             status=journal_status(journal, store.blocking, host_id, on_loop),
         )
         self._stack.push_async_callback(asyncio.to_thread, api.close)

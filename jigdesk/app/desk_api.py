@@ -37,6 +37,10 @@ class OnLoop:
                 503, "busy", "The desk takes too long to answer.", retry_after_s=5
             ) from error
 
+    def soon(self, call: Callable[..., None], *args: object) -> None:
+        """Have `call` made on the loop; waits for nothing."""
+        self._loop.call_soon_threadsafe(call, *args)
+
 
 class DeskCommander:
     """Implements the jobs API's `Commander` with the desk's own commands."""

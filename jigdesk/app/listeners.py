@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 from collections.abc import Callable, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
-from jigdesk.adapters.http.api import ApiRequest, ApiResponse, JobsApiBridge
+from jigdesk.adapters.http.api import JobsApiBridge
 from jigdesk.adapters.http.control import ControlParts
 from jigdesk.adapters.http.events import EventStreams, Settled
 from jigdesk.adapters.http.files import file_routes
@@ -30,8 +29,6 @@ from jigdesk.ports import Control, Intake, Journal, ObjectStore
 from jigdesk.resources import assets_dir
 from jigdesk.settings import ServerSettings
 from lambdas.jobs_api.logic import JobsApi
-
-_OK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +53,12 @@ def build_listeners(
     api: JobsApi,
     followers: Followers,
     hub: EventHub,
-    looked_at: Callable[[str], None],
     settled: Settled,
     registry: CollectorRegistry,
     webhook_secrets: Callable[[], Sequence[str]],
     token: Callable[[], str],
 ) -> Listeners:
-    """Build both; nothing listens until they are started.
-
-    `looked_at` is called with the id of each job that its owner asked for.
-    """
+    """Build both; nothing listens until they are started."""
     requests = RequestLog()
     run_key = secrets.token_bytes(32)
     public = Listener(
@@ -81,18 +74,9 @@ def build_listeners(
             return None
         return document if isinstance(document, dict) else None
 
-    loop = asyncio.get_running_loop()
-
-    def answer(request: ApiRequest) -> ApiResponse:
-        response = api.handle(request)
-        match request.path.strip("/").split("/"):
-            case ["api", "jobs", job_id] if request.method == "GET" and response.status == _OK:
-                loop.call_soon_threadsafe(looked_at, job_id)
-        return response
-
     replayer = Replayer(requests, webhook_secrets, lambda: public.url)
     parts = LocalParts(
-        api=JobsApiBridge(answer),
+        api=JobsApiBridge(api.handle),
         events=EventStreams(journal, hub, followers.authorise, followers.render, settled=settled),
         control=ControlParts(
             journal=journal,

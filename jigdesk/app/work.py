@@ -22,6 +22,7 @@ from jigdesk.services.queue import JobQueue
 from jigdesk.services.stage import StageRunner
 from jigdesk.services.stages import JobStages
 from jigdesk.services.sweep import Sweeper
+from jigdesk.services.watch_marks import WatchMarks
 from jigdesk.services.worker import JobWorker
 from jigdesk.settings import Settings
 
@@ -60,7 +61,9 @@ def build_work(
     confirmations = Confirmations(journal, store)
     previews = Previews()
     hub = EventHub(journal)
-    live = LivePreviews(store, previews, hub.watched)
+    # only a bucket is shared with a jobs API that runs elsewhere
+    marks = WatchMarks(journal, store) if settings.store.kind == "s3" else None
+    live = LivePreviews(store, previews, hub.watched, marks=marks)
     finisher = Finisher(journal, store, confirmations, utc_now)
     worker = JobWorker(
         journal,

@@ -120,6 +120,11 @@ def index_usage_prefix(subject: str) -> str:
     return f"job-index/usage/{subject}/"
 
 
+def watching_key(job_id: str) -> str:
+    """Whether browsers look at a job that shows previews: see `jigdesk.domain.watching`."""
+    return f"job-index/watching/{job_id}.json"
+
+
 def host_key(host_id: str) -> str:
     """A desk's registration."""
     return f"hosts/{host_id}.json"

@@ -86,9 +86,13 @@ def failed(job: Job, failure: Failure, error_document: Mapping[str, Any]) -> Cha
 
 
 def next_attempt(job: Job, message: str, *, position: int | None, automatic: bool) -> Change:
-    """Begin again: the old end's documents go first."""
+    """Begin again: the old end's documents go first, and the picture of where it had got to."""
     data = {"status": JobStatus.ACCEPTED.value, "position": position}
-    ends = [keys.output_json_key(job.job_id), keys.error_json_key(job.job_id)]
+    old = [
+        keys.output_json_key(job.job_id),
+        keys.error_json_key(job.job_id),
+        keys.preview_key(job.job_id),
+    ]
     return Change(
         to=JobStatus.ACCEPTED,
         new_attempt=True,
@@ -98,7 +102,7 @@ def next_attempt(job: Job, message: str, *, position: int | None, automatic: boo
             "deaths": job.deaths if automatic else 0,
         },
         events=(EventDraft(events.ACCEPTED, data),),
-        outbox=(OutboxDraft(OutboxKind.DELETE, {"keys": ends}), STATUS, STATE),
+        outbox=(OutboxDraft(OutboxKind.DELETE, {"keys": old}), STATUS, STATE),
     )
 
 

@@ -1,7 +1,8 @@
 """Previews for browsers: the newest frame of a running job as jobs/{job_id}/preview.jpg, on demand.
 
-A browser asks by GET /api/jobs/{job_id} or by an open event stream of this desk. While one
-asked within the last 30 s the newest frame is written, at most once in 2 s; else nothing is.
+A browser asks by GET /api/jobs/{job_id}, of this desk or of a jobs API far away, or by an open
+event stream of this desk. While one asked within the last 30 s the newest frame is written, at
+most once in 2 s; else nothing is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from jigdesk.domain.engine import Preview
 from jigdesk.domain.errors import StoreError, TransientError
 from jigdesk.ports import ObjectStore
 from jigdesk.services.previews import Previews
+from jigdesk.services.watch_marks import WatchMarks
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,8 @@ _QUALITY = 80
 class LivePreviews:
     """Writes previews while somebody looks. Lives on the core's loop.
 
-    `watched` says whether an event stream of a job is open.
+    `watched` says whether an event stream of a job is open; `marks` is None where no jobs API
+    but this desk's own can be asked.
     """
 
     def __init__(
@@ -41,11 +44,14 @@ class LivePreviews:
         previews: Previews,
         watched: Callable[[str], bool],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        marks: WatchMarks | None = None,
     ) -> None:
         self._store = store
         self._previews = previews
         self._watched = watched
         self._monotonic = monotonic
+        self._marks = marks
         self._asked: dict[str, float] = {}
         self._waiting: dict[str, Preview] = {}
         self._written: dict[str, float] = {}
@@ -71,14 +77,19 @@ class LivePreviews:
         self._waiting.pop(job_id, None)
         self._written.pop(job_id, None)
         self._news.discard(job_id)
+        if self._marks is not None:
+            self._marks.forget(job_id)
+            self._wake.set()
 
     async def run(self) -> None:
         """Write until cancelled."""
+        if self._marks is not None:
+            await self._marks.begin()
         unsubscribe = self._previews.subscribe(self._offered)
         try:
             while True:
                 self._wake.clear()
-                due_s = await self._write_due()
+                due_s = await self._do_what_is_due()
                 try:
                     async with asyncio.timeout(due_s):
                         await self._wake.wait()
@@ -87,9 +98,23 @@ class LivePreviews:
         finally:
             unsubscribe()
 
+    async def _do_what_is_due(self) -> float | None:
+        """Look and write; seconds until there is more to do, None when only a frame brings it."""
+        look_again_s = None
+        if self._marks is not None:
+            async for job_id in self._marks.look():
+                self.asked(job_id)
+                if frame := self._previews.latest(job_id):
+                    self._waiting[job_id] = frame
+            look_again_s = self._marks.look_again_s
+        write_again_s = await self._write_due()
+        return min((s for s in (look_again_s, write_again_s) if s is not None), default=None)
+
     def _offered(self, job_id: str, frame: Preview) -> None:
         if self._is_wanted(job_id):
             self._waiting[job_id] = frame
+            self._wake.set()
+        if self._marks is not None and self._marks.frame_came(job_id):
             self._wake.set()
 
     def _is_wanted(self, job_id: str) -> bool:

@@ -23,6 +23,7 @@ from lambdas.jobs_api.http import ApiRequest, Response, error_response, json_res
 from lambdas.jobs_api.logic import JobsApi
 from lambdas.jobs_api.ports import ApiSettings
 from lambdas.jobs_api.remote import RegisteredWorkflows, WebhookCommander
+from lambdas.jobs_api.watching import StoreWatching
 
 _MAX_QUERY_FIELDS = 32
 _log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def _logic(environment: Environment) -> JobsApi:
             pusher_key=pusher.key if pusher else None,
             pusher_secret=pusher.secret if pusher else None,
         ),
+        looked_at=StoreWatching(store),
     )
 
 

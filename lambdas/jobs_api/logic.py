@@ -22,7 +22,14 @@ from lambdas.jobs_api.http import (
     json_body,
     json_response,
 )
-from lambdas.jobs_api.ports import ApiSettings, Commander, Identity, StatusReader, Workflows
+from lambdas.jobs_api.ports import (
+    ApiSettings,
+    Commander,
+    Identity,
+    LookedAt,
+    StatusReader,
+    Workflows,
+)
 from lambdas.jobs_api.pusher_auth import authorise_channel
 from lambdas.jobs_api.reading import JobReading
 from lambdas.jobs_api.usage import UsageCounter
@@ -57,6 +64,7 @@ class JobsApi:
         commander: Commander,
         identity: Identity,
         settings: ApiSettings,
+        looked_at: LookedAt,
         status: StatusReader | None = None,
         clock: Clock = utc_now,
     ) -> None:
@@ -66,7 +74,7 @@ class JobsApi:
         self._commander = commander
         self._settings = settings
         self._callers = Callers(store, identity, settings, clock)
-        self._reading = JobReading(store, read, settings, self._pool, clock)
+        self._reading = JobReading(store, read, settings, self._pool, clock, looked_at)
         self._creation = JobCreation(
             store,
             self._callers,

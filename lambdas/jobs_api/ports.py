@@ -32,6 +32,9 @@ Workflows = Callable[[], Sequence[Mapping[str, Any]]]
 StatusReader = Callable[[str], Mapping[str, Any] | None]
 """The newest status document of a job id; None before it was accepted. Thread-safe."""
 
+LookedAt = Callable[[str], None]
+"""Told the job id each time a running job's owner asks for it. Thread-safe; never raises."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:

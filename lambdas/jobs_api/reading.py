@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jigdesk.domain import keys
-from jigdesk.domain.clock import Clock, from_rfc3339
+from jigdesk.domain.clock import Clock, from_rfc3339, to_rfc3339
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.events import channel
 from jigdesk.domain.ids import is_job_id
+from jigdesk.domain.job import JobStatus
 from jigdesk.ports import ObjectInfo
 from lambdas.common.documents import read_document
 from lambdas.common.ports import DocumentStore
 from lambdas.jobs_api.http import not_found
-from lambdas.jobs_api.ports import ApiSettings, StatusReader
+from lambdas.jobs_api.ports import ApiSettings, LookedAt, StatusReader
 from lambdas.jobs_api.results import ResultFiles
 from lambdas.jobs_api.tickets import make_ticket
 
@@ -55,12 +56,14 @@ class JobReading:
         settings: ApiSettings,
         pool: Executor,
         clock: Clock,
+        looked_at: LookedAt,
     ) -> None:
         self._store = store
         self._status = status
         self._settings = settings
         self._pool = pool
         self._clock = clock
+        self._looked_at = looked_at
         self._results = ResultFiles(store, settings.url_ttl_s)
 
     def page(self, owner_id: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -95,7 +98,20 @@ class JobReading:
             "channel": channel(job_id, private=owner_id.startswith("user:")),
             "ticket": make_ticket(self._settings.secret, job_id, owner_id, expires_at),
             "files": self._results.of(job_id, status),
+            **self._preview(job_id, status),
         }
+
+    def _preview(self, job_id: str, status: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What the node that runs shows; `preview_at` tells two pictures under one key apart."""
+        shown: dict[str, Any] = {"preview_url": None, "preview_at": None}
+        if status is None or status.get("status") != JobStatus.RUNNING:
+            return shown
+        self._looked_at(job_id)
+        found = self._store.head(keys.preview_key(job_id))
+        if found is not None:
+            shown["preview_url"] = self._store.presign_get(found.key, self._settings.url_ttl_s)
+            shown["preview_at"] = to_rfc3339(found.last_modified)
+        return shown
 
     def _records(self, owner_id: str) -> tuple[list[ObjectInfo], bool]:
         prefix = keys.index_prefix(owner_id)

@@ -18,6 +18,7 @@ from lambdas.common.identity import SupabaseIdentity
 from lambdas.jobs_api.http import ApiRequest
 from lambdas.jobs_api.logic import JobsApi
 from lambdas.jobs_api.ports import ApiSettings
+from lambdas.jobs_api.watching import StoreWatching
 from tests.fakes.lambda_parts import CLIENT
 from tests.fakes.memory_store import MemoryStore, TickingClock
 
@@ -89,6 +90,7 @@ class ApiWorld:
             commander=self.commands,
             identity=SupabaseIdentity(jwt_secret=JWT_SECRET),
             settings=self.settings,
+            looked_at=StoreWatching(self.store, self.clock),
             clock=self.clock,
         )
 

@@ -55,9 +55,9 @@ class Visit:
             [selector, count],
         )
 
-    def until(self, expression: str, argument: object = None) -> None:
+    def until(self, expression: str, argument: object = None, *, wait_ms: int = WAIT_MS) -> None:
         """Wait until it is true in the page; Playwright's own way needs eval, which we forbid."""
-        deadline_s = time.monotonic() + WAIT_MS / 1000
+        deadline_s = time.monotonic() + wait_ms / 1000
         while not self.page.evaluate(expression, argument):
             assert time.monotonic() < deadline_s, f"{expression} {argument or ''}"
             self.page.wait_for_timeout(20)

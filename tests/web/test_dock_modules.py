@@ -44,7 +44,7 @@ FOLLOW = (
       ? (job.takeSnapshot(it, data, origins, 0), {})
       : job.takeEvent(it, name, data, origins, 0);
     return {...told, status: it.status, seq: it.seq, progress: it.progress, node: it.nodeTitle,
-      message: it.message, error: it.error,
+      message: it.message, error: it.error, preview: it.previewUrl,
       files: job.results(it).map((file) => [file.key, file.url])};
   });
 }"""
@@ -119,6 +119,35 @@ def test_files_are_merged_by_key_and_only_known_origins_are_shown(run: Run) -> N
     assert states[2]["files"] == [[a, f"{STORE}/a?1"]]
     assert states[3]["files"] == states[4]["files"] == [[a, f"{STORE}/a?1"], [b, f"{STORE}/b"]]
     assert states[4]["ask"] is False
+
+
+def preview(seq: int, url: str | None, at: str | None, **more: object) -> list[object]:
+    return api(seq, preview_url=url, preview_at=at, **more)
+
+
+def test_the_api_shows_previews_where_no_event_does(run: Run) -> None:
+    steps = [
+        preview(1, f"{STORE}/p?1", "12:00"),
+        preview(2, f"{STORE}/p?2", "12:00"),  # signed anew, the same picture
+        preview(3, f"{STORE}/p?3", "12:02"),
+        preview(4, None, None),
+        preview(5, "javascript:alert(1)", "12:04"),
+        preview(6, f"{STORE}/p?6", "12:06", status="completed"),
+    ]
+    shown = [state["preview"] for state in run(FOLLOW, steps)]
+    assert shown == [f"{STORE}/p?1"] * 2 + [f"{STORE}/p?3"] * 3 + [None]
+
+
+def test_previews_of_events_go_before_those_of_the_api(run: Run) -> None:
+    steps = [
+        progress(1, 0.1, preview_url=f"{STORE}/p?1"),  # of an origin that nobody vouched for
+        preview(2, f"{STORE}/p?2", "12:00"),
+        progress(3, 0.2, preview_url=f"{STORE}/p?3"),
+        preview(3, f"{STORE}/p?4", "12:02"),  # the one that the event told of
+        preview(4, f"{STORE}/p?5", "12:04", attempt=2),  # another attempt begins without any
+    ]
+    shown = [state["preview"] for state in run(FOLLOW, steps)]
+    assert shown == [None, f"{STORE}/p?2", f"{STORE}/p?3", f"{STORE}/p?3", f"{STORE}/p?5"]
 
 
 def test_what_was_too_large_for_an_event_is_asked_for(run: Run) -> None:

@@ -156,6 +156,8 @@ def _jobs_api() -> dict[str, Schema]:
                 "updated_at": _NULL_TIME,
                 "error": {"anyOf": [_ref("JobFailure"), {"type": "null"}]},
                 "files": _list(file),
+                "preview_url": _NULL_TEXT,
+                "preview_at": _NULL_TIME,
                 "ticket": _TEXT,
             },
         ),

@@ -16,6 +16,7 @@ from lambdas.common.sender import HttpWebhookSender
 from lambdas.jobs_api.http import ApiRequest, Response
 from lambdas.jobs_api.logic import JobsApi
 from lambdas.jobs_api.ports import ApiSettings
+from lambdas.jobs_api.watching import StoreWatching
 from lambdas.s3_to_comfyui.logic import S3ToComfyUI
 from tests.fakes.api_world import BLUR, PHOTO, WORKFLOWS, KeptCommands
 from tests.fakes.lambda_parts import CLIENT, SECRET, KeptMessages, s3_event
@@ -37,6 +38,7 @@ def api(store: LocalStore) -> Iterator[JobsApi]:
         commander=KeptCommands(),
         identity=SupabaseIdentity(),
         settings=ApiSettings(b"k" * 32, limits=Limits(owner=Quota(open_jobs=1, jobs_per_day=5))),
+        looked_at=StoreWatching(store),
     )
     yield made
     made.close()

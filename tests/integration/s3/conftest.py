@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jigdesk.adapters.process.ports import free_port
+from lambdas.jobs_api import handler as jobs_api
 from lambdas.notify_webhook_on_s3_upload import handler as notify
 from lambdas.s3_to_comfyui import handler as s3_to_comfyui
 from tests.fakes.lambda_parts import SECRET
@@ -75,7 +75,7 @@ def lambdas(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     }.items():
         monkeypatch.setenv(name, value)
     yield
-    for part in (s3_to_comfyui, notify):
+    for part in (s3_to_comfyui, notify, jobs_api):
         if part._logic.cache_info().currsize:
             part._logic.cache_clear()
 

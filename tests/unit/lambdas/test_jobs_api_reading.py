@@ -8,6 +8,7 @@ import pytest
 
 from jigdesk.domain import keys
 from jigdesk.domain.errors import RequestError
+from jigdesk.domain.watching import watching_document
 from tests.fakes.api_world import ApiWorld, api_world, token_for
 from tests.fakes.lambda_parts import CLIENT, JOB, OTHER
 
@@ -269,3 +270,98 @@ def test_other_routes_and_methods(world: ApiWorld, method: str, path: str, statu
     answer = world.ask(method, path)
     assert answer.status == status
     assert ("allow" in answer.headers) == (status == 405)
+
+
+class TestPreview:
+    """The store alone carries it: the desk's picture one way, that somebody looks the other."""
+
+    def _running(self, world: ApiWorld) -> str:
+        job_id = str(world.create().data["job_id"])
+        world.write_status(job_id, status="running", seq=3)
+        return job_id
+
+    def _ask(self, world: ApiWorld, job_id: str) -> Any:
+        answer = world.ask("GET", f"/api/jobs/{job_id}", client_id=CLIENT)
+        assert answer.status == 200
+        return answer.data
+
+    def _mark(self, world: ApiWorld, job_id: str) -> Any:
+        return json.loads(world.store.get(keys.watching_key(job_id), 4096)[0])["asked_at"]
+
+    def _desk_marks(self, world: ApiWorld, job_id: str) -> None:
+        world.store.put(keys.watching_key(job_id), json.dumps(watching_document(job_id)).encode())
+
+    def test_a_running_jobs_picture_is_signed(self, world: ApiWorld) -> None:
+        job_id = self._running(world)
+        assert self._ask(world, job_id)["preview_url"] is None
+        world.store.put(keys.preview_key(job_id), b"jpeg", "image/jpeg")
+        data = self._ask(world, job_id)
+        assert data["preview_url"].startswith(f"https://store.invalid/jobs/{job_id}/preview.jpg?")
+        assert data["preview_at"] == "2026-03-01T12:00:00.000Z"
+        world.write_status(job_id, status="uploading", seq=4)
+        data = self._ask(world, job_id)
+        assert (data["preview_url"], data["preview_at"]) == (None, None)
+
+    def test_that_somebody_looks_is_noted_at_most_every_ten_seconds(self, world: ApiWorld) -> None:
+        job_id = self._running(world)
+        self._desk_marks(world, job_id)
+        puts: list[str] = []
+        world.store.before = lambda operation, key: puts.append(key) if operation == "put" else None
+        noted = []
+        for _ in range(26):
+            self._ask(world, job_id)
+            noted.append(self._mark(world, job_id))
+            world.clock.forward(seconds=1)
+        assert puts == [keys.watching_key(job_id)] * 3
+        assert sorted(set(noted)) == [f"2026-03-01T12:00:{s:02}.000Z" for s in (0, 10, 20)]
+
+    def test_a_clock_that_was_ahead_does_not_hold_it_up(self, world: ApiWorld) -> None:
+        job_id = self._running(world)
+        self._desk_marks(world, job_id)
+        world.clock.forward(hours=1)
+        self._ask(world, job_id)
+        world.clock.forward(hours=-1)
+        self._ask(world, job_id)
+        assert self._mark(world, job_id) == "2026-03-01T12:00:00.000Z"
+
+    def test_without_the_desks_mark_nothing_is_written(self, world: ApiWorld) -> None:
+        job_id = self._running(world)
+        before = world.store.all_keys()
+        self._ask(world, job_id)
+        assert world.store.all_keys() == before
+
+    @pytest.mark.parametrize("status", ["queued", "uploading", "completed", "failed"])
+    def test_a_job_that_does_not_run_costs_nothing(self, world: ApiWorld, status: str) -> None:
+        job_id = self._running(world)
+        self._desk_marks(world, job_id)
+        world.write_status(job_id, status=status, seq=9)
+        asked: list[str] = []
+        world.store.before = lambda _, key: asked.append(key)
+        self._ask(world, job_id)
+        assert not {keys.watching_key(job_id), keys.preview_key(job_id)} & set(asked)
+
+    def test_a_mark_that_goes_meanwhile_does_not_come_back(self, world: ApiWorld) -> None:
+        job_id = self._running(world)
+        self._desk_marks(world, job_id)
+        key = keys.watching_key(job_id)
+
+        def ends(operation: str, at: str) -> None:
+            if (operation, at) == ("put", key):
+                world.store.before = lambda _operation, _key: None
+                world.store.delete([key])
+
+        world.store.before = ends
+        self._ask(world, job_id)
+        assert key not in world.store.all_keys()
+
+    @pytest.mark.parametrize("body", [b"no JSON", b'{"version": 7}', b"x" * 5000])
+    def test_a_strange_mark_costs_no_answer(self, world: ApiWorld, body: bytes) -> None:
+        job_id = self._running(world)
+        world.store.put(keys.watching_key(job_id), body)
+        self._ask(world, job_id)
+
+    def test_another_owners_look_is_none(self, world: ApiWorld) -> None:
+        job_id = self._running(world)
+        self._desk_marks(world, job_id)
+        assert world.ask("GET", f"/api/jobs/{job_id}", client_id="client-9999").status == 404
+        assert self._mark(world, job_id) is None
