@@ -56,7 +56,8 @@ class JobIntake:
         acceptance = await self._journal.accept(arrival, change)
         if not acceptance.duplicate:
             self._queue.add(acceptance.job)
-        return Receipt(arrival.job_id, acceptance.job.status, acceptance.duplicate)
+        # a webhook-id that came before says again what it said of its own job
+        return Receipt(acceptance.job.job_id, acceptance.job.status, acceptance.duplicate)
 
     async def job_output(self, webhook_id: str, webhook: JobOutput) -> Receipt:
         """Results appeared in the store: a hint to confirm now."""

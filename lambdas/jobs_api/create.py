@@ -20,7 +20,7 @@ from lambdas.common.ports import DocumentStore
 from lambdas.jobs_api.callers import Callers, check_client_id
 from lambdas.jobs_api.http import Request, json_body
 from lambdas.jobs_api.ports import ApiSettings, Workflows
-from lambdas.jobs_api.uploads import Upload, check_same_files, read_uploads
+from lambdas.jobs_api.uploads import Upload, check_announced, read_uploads
 from lambdas.jobs_api.usage import UsageCounter
 
 
@@ -65,8 +65,8 @@ class JobCreation:
         except JobError as error:
             raise _inside(error, "request", error.field) from error
         uploads = read_uploads(body.get("files"), self._settings.limits)
-        check_same_files(manifest, uploads)
         chosen = self._check_workflows(manifest, uploads, short="task" in body["request"])
+        check_announced(manifest, uploads)
         self._check_branch(manifest, owner_id)
 
         size_bytes = sum(upload.size_bytes for upload in uploads)

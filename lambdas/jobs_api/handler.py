@@ -1,31 +1,29 @@
-"""AWS Lambda's entry point for the jobs API (a Function URL, or API Gateway's payload 2.0).
+"""AWS Lambda's entry point for the jobs API (a Function URL, or API Gateway).
 
-Cross-origin headers are the Function URL's own business: its configuration names the allowed
-origins and answers preflights; one that reaches us all the same gets an empty 204.
+Cross-origin headers are the Function URL's or the gateway's own business: its configuration
+names the allowed origins and answers preflights; one that reaches us all the same gets an
+empty 204.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 import os
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
 from jigdesk.domain.errors import JigDeskError, RequestError
 from jigdesk.domain.signature import secret_key
 from lambdas.common.delivery import Desks
 from lambdas.common.env import Environment, read_environment
-from lambdas.jobs_api.http import ApiRequest, Response, error_response, json_response
+from lambdas.jobs_api.http import Response, error_response, json_response
+from lambdas.jobs_api.http_event import read_request
 from lambdas.jobs_api.logic import JobsApi
 from lambdas.jobs_api.ports import ApiSettings
 from lambdas.jobs_api.remote import RegisteredWorkflows, WebhookCommander
 from lambdas.jobs_api.watching import StoreWatching
 
-_MAX_QUERY_FIELDS = 32
 _log = logging.getLogger(__name__)
 
 
@@ -75,45 +73,6 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
             500, {"error": {"code": "internal", "message": "Something went wrong on our side."}}
         )
     return _event_answer(response)
-
-
-def read_request(event: Mapping[str, Any]) -> ApiRequest:
-    """Take a payload 2.0 event apart; raises RequestError(400) for what no server sends."""
-    http = event["requestContext"]["http"]
-    path = str(event.get("rawPath") or "/")
-    stage = event["requestContext"].get("stage", "$default")
-    if stage != "$default":
-        path = path.removeprefix(f"/{stage}")
-    try:
-        pairs = parse_qsl(
-            event.get("rawQueryString") or "",
-            keep_blank_values=True,
-            max_num_fields=_MAX_QUERY_FIELDS,
-        )
-        text = event.get("body") or ""
-        body = (
-            base64.b64decode(text, validate=True)
-            if event.get("isBase64Encoded")
-            else str(text).encode()
-        )
-    except (ValueError, binascii.Error) as error:
-        raise RequestError(400, "bad_request", "The request cannot be read.") from error
-    query: dict[str, str] = {}
-    for name, value in pairs:
-        if name in query:
-            raise RequestError(
-                400, "bad_request", "This parameter is given twice.", field=name[:60]
-            )
-        query[name] = value
-    headers = {str(name).lower(): str(value) for name, value in event.get("headers", {}).items()}
-    return ApiRequest(
-        method=str(http["method"]).upper(),
-        path=unquote(path),
-        query=query,
-        headers=headers,
-        body=body,
-        source=str(http.get("sourceIp", "")),
-    )
 
 
 def _event_answer(response: Response) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class JobReading:
     def page(self, owner_id: str, query: Mapping[str, str]) -> dict[str, Any]:
         """A page of the owner's jobs, newest first; raises RequestError(400) for a bad query."""
         limit = _limit(query.get("limit"))
-        after = _read_cursor(query["cursor"]) if "cursor" in query else None
+        after = _read_cursor(query["cursor"]) if query.get("cursor") else None
         records, truncated = self._records(owner_id)
         # newest first; the key settles ties, so that pages neither repeat nor skip
         records.sort(key=lambda info: (-info.last_modified.timestamp(), info.key))

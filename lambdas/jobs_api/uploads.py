@@ -54,17 +54,15 @@ def read_uploads(value: object, limits: Limits) -> tuple[Upload, ...]:
     return uploads
 
 
-def check_same_files(manifest: Manifest, uploads: Sequence[Upload]) -> None:
-    """Raise RequestError(422) unless the request names exactly the files that are announced."""
-    named, announced = set(manifest.files()), {upload.name for upload in uploads}
-    missing = sorted(named - announced)
+def check_announced(manifest: Manifest, uploads: Sequence[Upload]) -> None:
+    """Raise RequestError(422) unless every file that the request names is announced.
+
+    One that no stage takes may come along: it counts with the others, and nobody waits for it.
+    """
+    announced = {upload.name for upload in uploads}
+    missing = [name for name in manifest.files() if name not in announced]
     if missing:
         raise _bad(f"The request names {quoted(missing[0])}, which is not in files.", "files")
-    for index, upload in enumerate(uploads):
-        if upload.name not in named:
-            raise _bad(
-                f"No stage of the request takes {quoted(upload.name)}.", f"files[{index}].name"
-            )
 
 
 def _upload(item: object, field: str) -> Upload:

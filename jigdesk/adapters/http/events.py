@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
-from jigdesk.adapters.http.query import bad_parameter, read_query
+from jigdesk.adapters.http.api import single_values
+from jigdesk.adapters.http.query import bad_parameter
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.events import COMPLETED, FAILED, LAST, Event, payload
 from jigdesk.domain.ids import is_job_id
@@ -93,7 +94,7 @@ class EventStreams:
         way the end of an earlier one ends nothing.
         """
         job_id = request.match_info["job_id"]
-        query = read_query(request, ("client_id", "ticket", "last_event_id"))
+        query = single_values(request)  # some EventSources add parameters of their own
         if not is_job_id(job_id):
             raise RequestError(404, "not_found", "There is no such job.")
         after = _last_event_id(request, query)

@@ -185,7 +185,12 @@ async def _send(request: web.Request, file: BinaryIO, info: ObjectInfo) -> web.S
     start, end = 0, info.size_bytes
     status = 200
     if request.headers.get(hdrs.IF_RANGE, etag) == etag:
-        wanted = parse_range(request.headers.get(hdrs.RANGE), info.size_bytes)
+        try:
+            wanted = parse_range(request.headers.get(hdrs.RANGE), info.size_bytes)
+        except RequestError as error:
+            answer = _error_response(error)
+            answer.headers[hdrs.CONTENT_RANGE] = f"bytes */{info.size_bytes}"
+            return answer
         if wanted is not None:
             start, end = wanted
             status = 206

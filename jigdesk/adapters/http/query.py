@@ -35,7 +35,7 @@ def read_limit(query: dict[str, str]) -> int:
 def read_integer(query: dict[str, str], name: str, default: int, low: int, high: int) -> int:
     """A whole number within bounds; raises RequestError(400)."""
     text = query.get(name)
-    if text is None:
+    if not text:  # `limit=` is what a form with an empty field sends
         return default
     plain = text.isascii() and text.isdigit() and len(text) <= len(str(high))
     if not plain or not low <= int(text) <= high:

@@ -231,7 +231,6 @@ async def test_what_is_too_large_is_cut_and_says_so(
         (f"{JOB_ID}?last_event_id=-1", 400),
         (f"{JOB_ID}?last_event_id=x", 400),
         (f"{JOB_ID}?last_event_id=" + "9" * 30, 400),
-        (f"{JOB_ID}?from=1", 400),
         (f"{JOB_ID}?ticket=a&ticket=b", 400),
     ],
 )
@@ -265,7 +264,7 @@ async def test_too_many_streams_are_refused_and_places_come_back(
 
 
 async def test_a_reader_that_stalls_is_dropped_and_holds_nothing(tmp_path: Path) -> None:
-    times = StreamTimes(ping_s=60, send_s=0.3)
+    times = StreamTimes(ping_s=60, send_s=1)
     async with http_desk(tmp_path, Wishes(times=times)) as desk:
         await desk.accept()
         # more than the kernel's buffers on both sides take

@@ -51,6 +51,12 @@ def test_a_new_job_is_written_down_and_its_uploads_are_signed(world: ApiWorld) -
     assert record["files"] == [{**PHOTO, "sha256": digest}]
 
 
+def test_a_file_that_no_stage_takes_may_come_along(world: ApiWorld) -> None:
+    answer = world.create(files=[PHOTO, {**PHOTO, "name": "mask.png"}])
+    assert answer.status == 201
+    assert [upload["name"] for upload in answer.data["uploads"]] == ["photo.png", "mask.png"]
+
+
 def test_the_request_that_it_hands_back_reads_as_what_was_asked(world: ApiWorld) -> None:
     data = world.create().data
     manifest = parse_request(json.dumps(data["request"]).encode(), data["job_id"])
@@ -105,7 +111,10 @@ _OK_FILE = {**PHOTO}
         ({"files": None}, (422, "bad_file", "files")),
         ({"files": {}}, (422, "bad_file", "files")),
         ({"files": [7]}, (422, "bad_file", "files[0]")),
-        ({"files": [PHOTO, {**PHOTO, "name": "b.png"}]}, (422, "bad_file", "files[1].name")),
+        (
+            {"request": {**BLUR, "task": "blurr"}, "files": []},
+            (422, "unknown_workflow", "request.task"),
+        ),
         ({"files": [PHOTO, {**PHOTO, "name": "PHOTO.PNG"}]}, (422, "bad_file", "files[1].name")),
         (
             {"files": [{**PHOTO, "name": "a"}, {**PHOTO, "name": "a/b"}]},

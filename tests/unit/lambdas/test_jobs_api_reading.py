@@ -120,7 +120,7 @@ class TestList:
         answer = world.ask("GET", "/api/jobs", client_id=CLIENT, limit=limit)
         assert answer.error == (400, "bad_limit", "limit")
 
-    @pytest.mark.parametrize("cursor", ["", "!", "AAAA", "eHw3", "é"])
+    @pytest.mark.parametrize("cursor", ["!", "AAAA", "eHw3", "é"])
     def test_a_bad_cursor_is_a_400(self, world: ApiWorld, cursor: str) -> None:
         answer = world.ask("GET", "/api/jobs", client_id=CLIENT, cursor=cursor)
         assert answer.error == (400, "bad_cursor", "cursor")
