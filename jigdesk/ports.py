@@ -20,6 +20,7 @@ from jigdesk.domain.changes import (
     Change,
     JobPage,
     JobQuery,
+    Kin,
     OutboxKind,
     OutboxRow,
     StageRun,
@@ -312,6 +313,12 @@ class Journal(Protocol):
 
     async def attempts(self, job_id: str) -> Sequence[Attempt]:
         """Every attempt, oldest first."""
+
+    async def family(self, job_id: str, limit: int = 64) -> Sequence[Kin]:
+        """The tree of branches that a job is in, parents before their branches; else empty.
+
+        One of more than `limit` jobs is cut to the job's own line, up and down.
+        """
 
     async def events(self, job_id: str, after_seq: int = 0, limit: int = 1000) -> Sequence[Event]:
         """Events in order of seq; superseded progress is left out."""

@@ -6,6 +6,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QPushButton
 
 from jigdesk.app import Core
+from jigdesk.app.branching import BranchPoint, branch_point, own_owner_id
 from ui.frame.window import MainWindow
 from ui.host.log_feed import LogFeed
 from ui.host.page import HostPage
@@ -56,19 +57,35 @@ def _add_new_job(window: MainWindow, core: Core, queue: QueuePage, inspector: In
     def draw() -> None:
         button.setIcon(window.theme.icons.icon("plus", "on_accent", 16))
 
-    def sent(job_id: str) -> None:
+    def look_at(job_id: str) -> None:
         window.show_page("queue")
         queue.show_job(job_id)
         inspector.show_job(job_id)
         window.show_inspector()
 
     def ask() -> None:
-        dialog = NewJobDialog(core, window.bridge, window)
-        dialog.sent.connect(sent)
+        open_form(None, None)
+
+    def open_form(branch: BranchPoint | None, stage: str | None) -> None:
+        dialog = NewJobDialog(core, window.bridge, window, branch=branch, from_stage=stage)
+        dialog.sent.connect(look_at)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
+    def ask_branch(job_id: str, stage: str = "") -> None:
+        window.bridge.call(
+            lambda core: branch_point(core, job_id), lambda point: open_form(point, stage or None)
+        )
+
+    def own_jobs_are(owner_id: str) -> None:
+        queue.menu.own_jobs_are(owner_id)
+        inspector.branches.own_jobs_are(owner_id)
+
     draw()
+    window.bridge.call(own_owner_id, own_jobs_are)
+    queue.menu.branch_asked.connect(ask_branch)
+    inspector.branches.asked.connect(ask_branch)
+    inspector.branches.job_asked.connect(look_at)
     window.theme.changed.connect(draw)
     button.clicked.connect(ask)
     QShortcut(QKeySequence(QKeySequence.StandardKey.New), window).activated.connect(ask)

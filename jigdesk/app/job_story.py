@@ -11,7 +11,7 @@ from typing import Any
 
 from jigdesk.app.core import Core
 from jigdesk.domain import keys
-from jigdesk.domain.changes import Attempt, StageRun
+from jigdesk.domain.changes import Attempt, ResultFile, StageRun
 from jigdesk.domain.errors import ObjectNotFound, StoreError, TransientError
 from jigdesk.domain.graph import graph_document
 from jigdesk.domain.job import Job
@@ -175,18 +175,23 @@ def _files(
                 )
     for run in runs:
         for file in run.files:
-            name = PurePosixPath(file.key).name
-            found[file.key] = StoryFile(
-                file.key,
-                name,
-                "result",
-                file.stage,
-                file.kind,
-                folder.output_path(file.stage, name),
-                file.size_bytes,
-                file.width,
-                file.height,
-                file.partial,
-                file.thumb_key,
-            )
+            found[file.key] = result_file(file, folder)
     return tuple(found.values())
+
+
+def result_file(file: ResultFile, folder: JobFolder) -> StoryFile:
+    """A stage's result as the window knows it."""
+    name = PurePosixPath(file.key).name
+    return StoryFile(
+        file.key,
+        name,
+        "result",
+        file.stage,
+        file.kind,
+        folder.output_path(file.stage, name),
+        file.size_bytes,
+        file.width,
+        file.height,
+        file.partial,
+        file.thumb_key,
+    )

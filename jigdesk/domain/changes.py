@@ -147,6 +147,21 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Kin:
+    """A job of a family: one that branches from another, or that others branch from.
+
+    `depth` counts from 0, the family's first job. `parent_id` and `stage` (the parent's, whose
+    results it starts from) are None for the first. `job` is None where its row is gone.
+    """
+
+    job_id: str
+    depth: int
+    parent_id: str | None = None
+    stage: str | None = None
+    job: Job | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobQuery:
     """What a page of jobs shows; `cursor` is opaque, None for the first page.
 

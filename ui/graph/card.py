@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
@@ -11,6 +11,8 @@ from ui.graph.states import CACHED, DONE, FAILED, RUNNING, WAITING, NodeState
 from ui.theme.theme import SMALL_PX, Theme
 
 MARGIN = 10.0
+BRANCH_PX = 14
+BRANCH_GAP = 6
 OUTLINES = {
     WAITING: "faint",
     RUNNING: "accent",
@@ -138,14 +140,34 @@ class EdgeLine(QGraphicsItem):
 
 
 class RowTitle(QGraphicsItem):
-    """A stage's headline."""
+    """A stage's headline, with a place to branch from it once it is stored."""
 
-    def __init__(self, words: str, y: float, theme: Theme) -> None:
+    def __init__(self, stage: str, words: str, y: float, theme: Theme) -> None:
         super().__init__()
+        self.stage = stage
+        self.can_branch = False
         self._words = words
         self._theme = theme
         self.setPos(0, y)
         self.setZValue(1)
+
+    def show_branch(self, can_branch: bool) -> None:
+        """Whether a branch can start from the stage."""
+        if can_branch != self.can_branch:
+            self.can_branch = can_branch
+            self.setToolTip("Branch from here" if can_branch else "")
+            self.setCursor(
+                Qt.CursorShape.PointingHandCursor if can_branch else Qt.CursorShape.ArrowCursor
+            )
+            self.update()
+
+    def branch_area(self) -> QRectF:
+        """Where the branch mark is, in the item's own coordinates."""
+        return QRectF(self._width() + BRANCH_GAP, 0, BRANCH_PX + 4, 18)
+
+    def _width(self) -> float:
+        metrics = QFontMetricsF(self._theme.font(SMALL_PX))
+        return min(metrics.horizontalAdvance(self._words), 3 * CARD_WIDTH - 40)
 
     def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
         """Room for one line."""
@@ -160,12 +182,15 @@ class RowTitle(QGraphicsItem):
         """Paint the words."""
         font = self._theme.font(SMALL_PX)
         metrics = QFontMetricsF(font)
-        words = metrics.elidedText(
-            self._words, Qt.TextElideMode.ElideRight, self.boundingRect().width()
-        )
+        words = metrics.elidedText(self._words, Qt.TextElideMode.ElideRight, self._width() + 1)
         # lines between the stages pass behind the words
-        ground = QRectF(-2, 1, metrics.horizontalAdvance(words) + 6, 16)
+        wide = self._width() + 6 + (BRANCH_GAP + BRANCH_PX if self.can_branch else 0)
+        ground = QRectF(-2, 1, wide, 16)
         painter.fillRect(ground, self._theme.colour("panel"))
         painter.setFont(font)
         painter.setPen(self._theme.ink("muted", "panel"))
         painter.drawText(self.boundingRect(), Qt.AlignmentFlag.AlignVCenter, words)
+        if self.can_branch:
+            area = self.branch_area()
+            mark = QRect(int(area.left()) + 2, 2, BRANCH_PX, BRANCH_PX)
+            self._theme.icons.icon("branch", "accent", BRANCH_PX).paint(painter, mark)

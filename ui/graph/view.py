@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QSizePolicy, QWidget
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QFrame,
+    QGraphicsScene,
+    QGraphicsView,
+    QMenu,
+    QSizePolicy,
+    QWidget,
+)
 
 from jigdesk.domain.changes import StageRun
 from jigdesk.domain.job import Job
@@ -33,11 +48,13 @@ _ARROWS = {
 class GraphView(QGraphicsView):
     """Shows one job's graph; `chosen(str)` says what the card under the keyboard says.
 
+    `branch_asked(stage)` follows the menu of a stored stage, its mark, and B on one of its cards.
     It follows the running node until the owner takes it with mouse or zoom, and again after a
     double click.
     """
 
     chosen = Signal(str)
+    branch_asked = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,11 +72,15 @@ class GraphView(QGraphicsView):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Stages and nodes")
         self.setToolTip(
-            "Drag to move, Ctrl and the wheel to zoom, arrow keys to walk, double click to fit."
+            "Drag to move, Ctrl and the wheel to zoom, arrow keys to walk, double click to fit, "
+            "B to branch from a stored stage."
         )
         self._graph: Mapping[str, Any] | None = None
         self._layout: Layout | None = None
         self._cards: dict[NodeKey, NodeCard] = {}
+        self._titles: dict[str, RowTitle] = {}
+        self._stored: frozenset[str] = frozenset()
+        self._why_not = ""
         self._seen: set[NodeKey] = set()
         self._current: NodeKey | None = None
         self._running: NodeKey | None = None
@@ -86,6 +107,8 @@ class GraphView(QGraphicsView):
         """Show nothing."""
         self._graph = self._layout = None
         self._cards.clear()
+        self._titles.clear()
+        self._stored = frozenset()
         self._seen.clear()
         self._current = self._running = None
         self._scene.clear()
@@ -98,7 +121,8 @@ class GraphView(QGraphicsView):
         self._graph = graph
         layout = self._layout = lay_out(graph)
         for row in layout.rows:
-            self._scene.addItem(RowTitle(row.title, row.y, self._theme))
+            title = self._titles[row.stage] = RowTitle(row.stage, row.title, row.y, self._theme)
+            self._scene.addItem(title)
         for source, target in layout.edges:
             self._scene.addItem(EdgeLine(layout.cards[source], layout.cards[target], self._theme))
         for key, card in layout.cards.items():
@@ -126,6 +150,46 @@ class GraphView(QGraphicsView):
                 self.ensureVisible(self._cards[running], 12, 12)
         if self._current is not None:
             self.chosen.emit(self._cards[self._current].sentence)
+
+    def show_stored(self, stages: Collection[str], why_not: str = "") -> None:
+        """The stages that have stored results; `why_not` says why none may be branched from."""
+        self._stored, self._why_not = frozenset(stages), why_not
+        for name, title in self._titles.items():
+            title.show_branch(self.can_branch(name))
+
+    def can_branch(self, stage: str) -> bool:
+        """Whether a branch can start from a stage."""
+        return stage in self._stored and not self._why_not
+
+    def branch_from(self, stage: str) -> None:
+        """Ask for a branch, when that stage is stored."""
+        if self.can_branch(stage):
+            self.branch_asked.emit(stage)
+
+    def menu_at(self, place: QPoint) -> QMenu | None:
+        """The menu of the stage at a place of the viewport; None where there is none."""
+        item = self.itemAt(place)
+        if isinstance(item, NodeCard):
+            stage, words = item.card.key[0], item.sentence
+        elif isinstance(item, RowTitle):
+            stage, words = item.stage, ""
+        else:
+            return None
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
+        icon = self._theme.icons.icon("branch", "muted", 16)
+        branch = menu.addAction(icon, f"Branch from {stage}")
+        branch.setEnabled(self.can_branch(stage))
+        if not branch.isEnabled():
+            branch.setToolTip(self._why_not or "This stage has stored nothing yet.")
+        branch.triggered.connect(lambda: self.branch_from(stage))
+        if words:
+            icon = self._theme.icons.icon("copy", "muted", 16)
+            copy = menu.addAction(icon, "Copy what the node says")
+            copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(words))
+        menu.addAction("Fit the graph", self.fit)
+        return menu
 
     def fit(self) -> None:
         """Show as much as can be read, and follow the running node again."""
@@ -172,7 +236,7 @@ class GraphView(QGraphicsView):
             self._choose(best[1])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Arrows walk, plus and minus zoom, 0 fits."""
+        """Arrows walk, plus and minus zoom, 0 fits, B branches."""
         key = Qt.Key(event.key())
         if key in _ARROWS:
             self.walk(*_ARROWS[key])
@@ -182,6 +246,8 @@ class GraphView(QGraphicsView):
             self._zoom(1 / ZOOM_STEP)
         elif key is Qt.Key.Key_0:
             self.fit()
+        elif key is Qt.Key.Key_B and self._current is not None and not event.modifiers():
+            self.branch_from(self._current[0])
         else:
             super().keyPressEvent(event)
 
@@ -195,11 +261,27 @@ class GraphView(QGraphicsView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Choose a card, or begin to pan."""
-        item = self.itemAt(event.position().toPoint())
+        place = event.position().toPoint()
+        item = self.itemAt(place)
+        is_left = event.button() is Qt.MouseButton.LeftButton
+        if is_left and isinstance(item, RowTitle) and self._is_on_mark(item, place):
+            self.branch_from(item.stage)
+            event.accept()
+            return
         self._following = False
         if isinstance(item, NodeCard):
             self._choose(item.card.key)
         super().mousePressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 - Qt's name
+        """The menu of the stage under the pointer, or of the card under the keyboard."""
+        place = event.pos()
+        if event.reason() is QContextMenuEvent.Reason.Keyboard and self._current is not None:
+            place = self.centre_of(self._current).toPoint()
+        menu = self.menu_at(place)
+        if menu is not None:
+            menu.popup(self.viewport().mapToGlobal(place))
+        event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """End a pan."""
@@ -217,6 +299,10 @@ class GraphView(QGraphicsView):
         self.updateGeometry()
         if self._following:
             self.fit()
+
+    def _is_on_mark(self, title: RowTitle, place: QPoint) -> bool:
+        at = title.mapFromScene(self.mapToScene(place))
+        return title.can_branch and title.branch_area().contains(at)
 
     def _choose(self, key: NodeKey) -> None:
         if self._current is not None:

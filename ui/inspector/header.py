@@ -13,9 +13,10 @@ from ui.words import local_time, short_id
 
 
 class Header(QWidget):
-    """Emits `retry_asked`, `cancel_asked` and `close_asked`."""
+    """Emits `retry_asked`, `branch_asked`, `cancel_asked` and `close_asked`."""
 
     retry_asked = Signal()
+    branch_asked = Signal()
     cancel_asked = Signal()
     close_asked = Signal()
 
@@ -36,12 +37,13 @@ class Header(QWidget):
         self._rest.setTextFormat(Qt.TextFormat.PlainText)
         self._rest.setMinimumWidth(10)
         self.retry = self._button("Try again", self.retry_asked)
+        self.branch = self._button("Branch from this job", self.branch_asked)
         self.cancel = self._button("Cancel this job", self.cancel_asked)
         self.close_button = self._button("Close the inspector", self.close_asked)
         first = QHBoxLayout()
         first.setSpacing(8)
         first.addWidget(self._title, 1)
-        for button in (self.retry, self.cancel, self.close_button):
+        for button in (self.retry, self.branch, self.cancel, self.close_button):
             first.addWidget(button)
         second = QHBoxLayout()
         second.setSpacing(6)
@@ -68,6 +70,12 @@ class Header(QWidget):
         self._job = job
         self._draw()
 
+    def show_branch(self, why_not: str) -> None:
+        """Whether a branch can start here: `why_not` is empty when one can."""
+        self.branch.setEnabled(not why_not)
+        self.branch.setToolTip(why_not or "Branch from this job")
+        self._draw_branch()
+
     def resizeEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
         """Cut the words to the room."""
         super().resizeEvent(event)  # type: ignore[arg-type]
@@ -77,6 +85,7 @@ class Header(QWidget):
         theme, job = self._theme, self._job
         icons = theme.icons
         self.retry.setIcon(icons.icon("retry", "text"))
+        self._draw_branch()
         self.cancel.setIcon(icons.icon("cancel", "text"))
         self.close_button.setIcon(icons.icon("close", "text"))
         self._title.setFont(theme.font(LARGE_PX, bold=True))
@@ -97,6 +106,10 @@ class Header(QWidget):
         self.retry.setVisible(job.status.is_final)
         self.cancel.setVisible(not job.status.is_final)
         self._cut()
+
+    def _draw_branch(self) -> None:
+        tone = "text" if self.branch.isEnabled() else "faint"
+        self.branch.setIcon(self._theme.icons.icon("branch", tone))
 
     def _cut(self) -> None:
         job = self._job

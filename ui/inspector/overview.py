@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -10,11 +10,13 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from jigdesk.app.job_story import JobStory, StoryFile
+from jigdesk.domain.changes import Kin
 from jigdesk.domain.job import Job, JobStatus
 from ui.graph.states import took
 from ui.graph.view import GraphView
 from ui.inspector.attempts import Attempts
 from ui.inspector.error_card import ErrorCard
+from ui.inspector.family import FamilyTree
 from ui.inspector.preview import PreviewBox
 from ui.inspector.thumbs import Thumbs
 from ui.inspector.timeline import TimelineBar, spans
@@ -66,12 +68,25 @@ class Overview(QScrollArea):
         self.timeline = TimelineBar(theme, body)
         self.thumbs = Thumbs(theme, ask, body)
         self.attempts = Attempts(body)
+        self.family = FamilyTree(theme, body)
+        self._family_head = _head("Branches", None, body)
         self._done = _small(body)
         self._whole = _small(body)
         self._unplanned = _small(body)
         self._no_files = _small(body)
         self._no_files.setText("No files yet.")
         self._attempts_head = _head("Attempts", None, body)
+        self._lay_out(body)
+        self.setWidget(body)
+        self.node.hide()
+        self.show_family((), "")
+        self.graph.chosen.connect(self._node_chosen)
+        self.error.retry_asked.connect(self.retry_asked)
+        self.thumbs.opened.connect(self.opened)
+        self.thumbs.opened_outside.connect(self.opened_outside)
+        self.thumbs.folder_shown.connect(self.folder_shown)
+
+    def _lay_out(self, body: QWidget) -> None:
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 12, 16, 16)
         column.setSpacing(8)
@@ -91,14 +106,9 @@ class Overview(QScrollArea):
         column.addWidget(self.thumbs)
         column.addWidget(self._attempts_head)
         column.addWidget(self.attempts)
+        column.addWidget(self._family_head)
+        column.addWidget(self.family)
         column.addStretch(1)
-        self.setWidget(body)
-        self.node.hide()
-        self.graph.chosen.connect(self._node_chosen)
-        self.error.retry_asked.connect(self.retry_asked)
-        self.thumbs.opened.connect(self.opened)
-        self.thumbs.opened_outside.connect(self.opened_outside)
-        self.thumbs.folder_shown.connect(self.folder_shown)
 
     def preview_size(self) -> QSize:
         """In pixels of the screen."""
@@ -110,6 +120,7 @@ class Overview(QScrollArea):
         self.graph.clear()
         self.node.hide()
         self.preview.clear("")
+        self.show_family((), "")
         self.verticalScrollBar().setValue(0)
 
     def show_story(self, story: JobStory, now: datetime) -> None:
@@ -161,6 +172,12 @@ class Overview(QScrollArea):
         final = job.status.is_final and job.finished_at is not None
         ended = job.finished_at if final and job.finished_at is not None else now
         self._whole.setText(took((ended - begun).total_seconds()))
+
+    def show_family(self, family: Sequence[Kin], job_id: str) -> None:
+        """The tree of branches that the job is in; empty hides it."""
+        self.family.show_family(family, job_id)
+        for part in (self._family_head, self.family):
+            part.setVisible(bool(family))
 
     def show_picture(self, image: QImage, caption: str) -> None:
         """What the engine draws, or the newest result."""

@@ -27,6 +27,7 @@ from jigdesk.domain.job import Job, JobStatus
 from ui.bridge import Bridge
 from ui.host.log_feed import LogFeed
 from ui.inbox import Batch
+from ui.inspector.branches import Branches
 from ui.inspector.decoder import Decoder
 from ui.inspector.events_tab import EventsTab
 from ui.inspector.files_tab import FilesTab
@@ -78,6 +79,7 @@ class Inspector(QFrame):
         self._decoder.decoded.connect(self._decoded)
         self.header = Header(theme, self)
         self.overview = Overview(theme, self._ask_thumb, self)
+        self.branches = Branches(bridge, self.header, self.overview, self)
         self.files = FilesTab(self)
         self.events = EventsTab(theme, self)
         self.manifests = Manifests(theme, self)
@@ -157,6 +159,7 @@ class Inspector(QFrame):
         self._job_id, self._story = job_id, None
         self._result_shown = ""
         self.overview.start()
+        self.branches.look_at(job_id)
         self.events.model.clear()
         self.manifests.say("Reading the manifests")
         if job_id is None:
@@ -250,6 +253,7 @@ class Inspector(QFrame):
         self._show_row(story.job)
         self._show_result()
         self._fill_tab()
+        self.branches.show_story(story)
 
     def _show_row(self, job: Job) -> None:
         self.header.show_job(job)

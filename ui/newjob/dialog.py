@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QFrame,
     QHBoxLayout,
@@ -20,13 +21,17 @@ from PySide6.QtWidgets import (
 )
 
 from jigdesk.app import Core
+from jigdesk.app.branching import BranchPoint
+from jigdesk.app.job_story import StoryFile, thumb_bytes
 from jigdesk.app.own_jobs import OwnJob, own_client_id, send_own_job
 from jigdesk.domain.errors import JigDeskError
 from jigdesk.domain.manifest import MAX_STAGES
 from ui.bridge import Bridge
 from ui.inspector.decoder import Decoder
-from ui.newjob.draft import StageDraft, missing, own_job, story
+from ui.newjob.draft import StageDraft, Start, fits, missing, own_job, story
+from ui.newjob.file_field import THUMB
 from ui.newjob.stage_form import StageForm
+from ui.words import counted, short_id
 
 SIZE = QSize(680, 640)
 SEED_BITS = 53
@@ -34,13 +39,27 @@ FEW = 5
 
 
 class NewJobDialog(QDialog):
-    """Use `open()`. Emits `sent(job_id)` once the desk has everything."""
+    """Use `open()`. Emits `sent(job_id)` once the desk has everything.
+
+    With a branch point the first stage takes what one of its stages stored: `from_stage`, else
+    the last one, until the owner chooses another.
+    """
 
     sent = Signal(str)
 
-    def __init__(self, core: Core, bridge: Bridge, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+        *,
+        branch: BranchPoint | None = None,
+        from_stage: str | None = None,
+    ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("New job")
+        title = "New job" if branch is None else f"Branch from {short_id(branch.job.job_id)}"
+        self.setWindowTitle(title)
+        self._branch = branch
         self.setObjectName("newJob")
         self.resize(SIZE)
         self._bridge = bridge
@@ -62,9 +81,9 @@ class NewJobDialog(QDialog):
         self._problem = QLabel(self)
         self._problem.setWordWrap(True)
         self._problem.setTextFormat(Qt.TextFormat.PlainText)
+        self.from_stage = QComboBox(self)
+        self.from_stage.setAccessibleName("Stage to start from")
         self._bar = QProgressBar(self)
-        self._bar.setTextVisible(False)
-        self._bar.setRange(0, 1000)
         self.send = QPushButton("Send the job", self)
         self.send.setProperty("role", "primary")
         self.send.setDefault(True)
@@ -74,11 +93,14 @@ class NewJobDialog(QDialog):
         self.send.clicked.connect(self._send)
         self.cancel.clicked.connect(self.reject)
         self.add_stage.clicked.connect(lambda: self.append(None))
+        if branch is not None:
+            self._offer_stages(branch, from_stage)
         bridge.ticked.connect(self._tick)
         bridge.closing.connect(self._decoder.close)
         self.finished.connect(self._decoder.close)
         if self._templates:
-            self.append().workflow.setFocus()
+            self.append(self._first_workflow()).workflow.setFocus()
+            self._start_from_stage()
         else:
             self.add_stage.hide()
             self._chain.setText(
@@ -88,6 +110,8 @@ class NewJobDialog(QDialog):
         self._changed()
 
     def _lay_out(self) -> None:
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 1000)
         self._bar.hide()
         self._problem.hide()
         chain = QHBoxLayout()
@@ -115,7 +139,7 @@ class NewJobDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setWidget(self._body)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        title = QLabel("New job", self)
+        title = QLabel(self.windowTitle(), self)
         title.setProperty("scale", "large")
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -126,11 +150,70 @@ class NewJobDialog(QDialog):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(12)
         column.addWidget(title)
+        if self._branch is not None:
+            column.addLayout(self._branch_row(self._branch))
         column.addWidget(scroll, 1)
         column.addWidget(self._story)
         column.addWidget(self._problem)
         column.addWidget(self._bar)
         column.addLayout(buttons)
+
+    def _branch_row(self, branch: BranchPoint) -> QHBoxLayout:
+        words = self._muted(
+            f"{branch.job.workflow or 'That job'} is not run again: the first stage takes what "
+            "is stored of it."
+        )
+        label = QLabel("Starts from", self)
+        label.setBuddy(self.from_stage)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(label)
+        row.addWidget(self.from_stage)
+        row.addWidget(words, 1)
+        return row
+
+    # --- a branch ----------------------------------------------------------------------------
+
+    @property
+    def start(self) -> Start | None:
+        """What the job starts from; None for one that is no branch."""
+        if self._branch is None:
+            return None
+        return Start(self._branch.job.job_id, self._branch.stages[self.from_stage.currentIndex()])
+
+    def _offer_stages(self, branch: BranchPoint, wanted: str | None) -> None:
+        names = [stage.name for stage in branch.stages]
+        for stage in branch.stages:
+            self.from_stage.addItem(f"{stage.title} · {counted(len(stage.results), 'file')}")
+        self.from_stage.setCurrentIndex(names.index(wanted) if wanted in names else len(names) - 1)
+        self.from_stage.currentIndexChanged.connect(lambda _: self._start_from_stage())
+
+    def _start_from_stage(self) -> None:
+        start = self.start
+        if start is not None and self.forms:
+            self.forms[0].start_from(start.stage.results)
+            self._changed()
+
+    def _first_workflow(self) -> str | None:
+        """For a branch, the first one by title that takes what is stored; None for any."""
+        start = self.start
+        kinds = () if start is None else {item.file.kind for item in start.stage.results}
+        fitting = [
+            (template.title.lower(), name)
+            for name, template in self._templates.items()
+            if any(fits(kind, wanted) for kind in kinds for wanted in template.inputs.values())
+        ]
+        return min(fitting)[1] if fitting else None
+
+    def _look(self, key: Hashable, file: StoryFile) -> None:
+        size = THUMB * 2 * self.devicePixelRatioF()
+
+        async def read(core: Core) -> bytes | None:
+            return await thumb_bytes(core, file)
+
+        self._bridge.call(read, lambda data: self._decoder.ask(key, data or b"", size))
+
+    # --- the form ----------------------------------------------------------------------------
 
     @property
     def words(self) -> str:
@@ -150,7 +233,9 @@ class NewJobDialog(QDialog):
     def append(self, workflow: str | None = None) -> StageForm:
         """Add a stage at the end of the chain."""
         before = self.forms[-1].template if self.forms else None
-        form = StageForm(self._templates, self._decoder, draw_seed, before, self._body)
+        form = StageForm(
+            self._templates, self._decoder, draw_seed, before, self._body, look=self._look
+        )
         if workflow is not None:
             form.choose(workflow)
         form.changed.connect(self._changed)
@@ -185,14 +270,14 @@ class NewJobDialog(QDialog):
             self._story.setText(wrong)
             self.send.setEnabled(False)
             return
-        drafts = self.drafts
-        lack = missing(drafts)
-        self._story.setText(lack or story(drafts))
+        drafts, start = self.drafts, self.start
+        lack = missing(drafts, start)
+        self._story.setText(lack or story(drafts, start))
         self.send.setEnabled(not lack and not self._sending)
         self._say("")
 
     def _send(self) -> None:
-        wanted = own_job(self.drafts)
+        wanted = own_job(self.drafts, self.start)
         self._sending, self._passed = True, (0, 0)
         self._say("")
         self._enable(False)

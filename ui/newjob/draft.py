@@ -7,35 +7,58 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jigdesk.app.branching import StoredResult, StoredStage
 from jigdesk.app.own_jobs import OwnJob
 from jigdesk.domain.described import InputSpec
 from jigdesk.domain.keys import INSTRUCTIONS, REQUEST, is_safe_path
 from jigdesk.domain.manifest import Scalar
 from jigdesk.domain.params import ParamSpec, ParamType
 from jigdesk.domain.template import Template
+from ui.words import short_id
 
 FROM_BEFORE = "the result of the stage before"
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """What a branch starts from: a stored stage of another job."""
+
+    job_id: str
+    stage: StoredStage
+
+
+@dataclass(frozen=True, slots=True)
 class StageDraft:
-    """One stage as it is filled in; an input without a file takes the stage before's result."""
+    """One stage as it is filled in.
+
+    An input takes its file, else its stored result, else the stage before's result.
+    """
 
     template: Template
     params: Mapping[str, Scalar]
     files: Mapping[str, Path] = field(default_factory=dict)
+    stored: Mapping[str, StoredResult] = field(default_factory=dict)
 
 
-def own_job(stages: Sequence[StageDraft]) -> OwnJob:
-    """The request of these stages, with a safe name of its own for every file."""
-    names = _stage_names(stages)
+def own_job(stages: Sequence[StageDraft], start: Start | None = None) -> OwnJob:
+    """The request of these stages, with a safe name of its own for every file.
+
+    It is a branch of `start` when one of its inputs takes a stored result.
+    """
+    names = _stage_names(stages, None if start is None else start.stage.name)
     files: dict[str, Path] = {}
+    is_branch = False
     listed = []
     for place, stage in enumerate(stages):
         inputs: dict[str, Any] = {}
         for name in stage.template.inputs:
             if name in stage.files:
                 inputs[name] = {"file": _file_name(stage.files[name], files)}
+            elif name in stage.stored and start is not None:
+                taken = stage.stored[name]
+                source = {"output": taken.output, "index": taken.index}
+                inputs[name] = {"stage": start.stage.name, **source}
+                is_branch = True
             elif place:
                 inputs[name] = {"stage": names[place - 1]}
         listed.append(
@@ -46,15 +69,23 @@ def own_job(stages: Sequence[StageDraft]) -> OwnJob:
                 "inputs": inputs,
             }
         )
-    return OwnJob({"stages": listed}, files)
+    request: dict[str, Any] = {"stages": listed}
+    if is_branch and start is not None:
+        request["branch_of"] = {"job_id": start.job_id, "stage": start.stage.name}
+    return OwnJob(request, files)
 
 
-def missing(stages: Sequence[StageDraft]) -> str:
+def missing(stages: Sequence[StageDraft], start: Start | None = None) -> str:
     """What is still needed, as a sentence; empty when the job can be sent."""
     for place, stage in enumerate(stages):
         for name, wanted in stage.template.inputs.items():
-            if name in stage.files:
+            if name in stage.files or name in stage.stored:
                 continue
+            if not place and start is not None:
+                return (
+                    f"{start.stage.title} stored no {wanted.kind} for {stage.template.title}: "
+                    f"give a file for “{name}”."
+                )
             if not place:
                 return f"{stage.template.title} needs a file: drop {a_kind(wanted)} or browse."
             if not takes_from(stages[place - 1].template, wanted):
@@ -67,15 +98,21 @@ def missing(stages: Sequence[StageDraft]) -> str:
 
 def takes_from(before: Template, wanted: InputSpec) -> bool:
     """Whether a stage makes what the next one wants."""
-    kinds = {"image", "mask"} if wanted.kind in ("image", "mask") else {wanted.kind}
-    return any(output.kind in kinds for output in before.outputs.values())
+    return any(fits(output.kind, wanted) for output in before.outputs.values())
 
 
-def story(stages: Sequence[StageDraft]) -> str:
+def fits(kind: str, wanted: InputSpec) -> bool:
+    """Whether a result of this kind can be an input: a picture can be a mask."""
+    return kind in ({"image", "mask"} if wanted.kind in ("image", "mask") else {wanted.kind})
+
+
+def story(stages: Sequence[StageDraft], start: Start | None = None) -> str:
     """What the job will do, in words."""
     steps = []
     for place, stage in enumerate(stages):
         named = [path.name for path in stage.files.values()]
+        if start is not None and stage.stored:
+            named.append(f"what {start.stage.title} of {short_id(start.job_id)} stored")
         of = ", ".join(named) if named else (FROM_BEFORE if place else "")
         values = ", ".join(f"{words(name)} {value}" for name, value in stage.params.items())
         step = f"{stage.template.title}"
@@ -110,11 +147,12 @@ def a_kind(wanted: InputSpec) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
-def _stage_names(stages: Sequence[StageDraft]) -> list[str]:
+def _stage_names(stages: Sequence[StageDraft], taken: str | None) -> list[str]:
+    """A name for each; the parent's stage keeps its own to itself."""
     names: list[str] = []
     for stage in stages:
         name, number = stage.template.name, 2
-        while name in names:
+        while name in names or name == taken:
             suffix = f"-{number}"
             name = stage.template.name[: 63 - len(suffix)] + suffix
             number += 1

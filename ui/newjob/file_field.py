@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QImage, QPixmap
 from PySide6.QtWidgets import (
+    QComboBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -16,10 +18,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from jigdesk.app.branching import StoredResult
+from jigdesk.app.job_story import StoryFile
 from jigdesk.domain.described import InputSpec
 from ui.inspector.decoder import Decoder
 from ui.newjob.draft import a_kind
 from ui.words import size
+
+Look = Callable[[Hashable, StoryFile], None]
+"""Has a stored file decoded under a key; the picture comes by the decoder."""
 
 THUMB = QSize(72, 54)
 LONGEST = 32
@@ -34,13 +41,22 @@ FILTERS = {
 
 
 class FileField(QFrame):
-    """Emits `changed`; `path` is None while there is no file."""
+    """Emits `changed`; `path` is None while there is no file.
+
+    Without a file, a stored result that was offered is taken; `look` is asked for its picture.
+    """
 
     changed = Signal()
     dialog_class = QFileDialog
 
     def __init__(
-        self, spec: InputSpec, decoder: Decoder, *, has_before: bool, parent: QWidget | None = None
+        self,
+        spec: InputSpec,
+        decoder: Decoder,
+        *,
+        has_before: bool,
+        look: Look | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("drop")
@@ -48,6 +64,8 @@ class FileField(QFrame):
         self.spec = spec
         self._decoder = decoder
         self._has_before = has_before
+        self._stored: tuple[StoredResult, ...] = ()
+        self._look_at = look
         self._path: Path | None = None
         self._picture = QLabel(self)
         self._picture.setFixedSize(THUMB)
@@ -58,6 +76,9 @@ class FileField(QFrame):
         self._words.setProperty("tone", "muted")
         self._words.setProperty("scale", "small")
         self._words.setTextFormat(Qt.TextFormat.PlainText)
+        self.choice = QComboBox(self)
+        self.choice.setAccessibleName("Stored result")
+        self.choice.currentIndexChanged.connect(lambda _: self.take(None))
         self.browse = QPushButton("Browse", self)
         self.browse.setAutoDefault(False)
         self.browse.clicked.connect(self._browse)
@@ -68,6 +89,7 @@ class FileField(QFrame):
         lines.setSpacing(2)
         lines.addStretch(1)
         lines.addWidget(self._title)
+        lines.addWidget(self.choice, 0, Qt.AlignmentFlag.AlignLeft)
         lines.addWidget(self._words)
         lines.addStretch(1)
         row = QHBoxLayout(self)
@@ -84,6 +106,22 @@ class FileField(QFrame):
     def path(self) -> Path | None:
         """The chosen file."""
         return self._path
+
+    @property
+    def stored(self) -> StoredResult | None:
+        """The stored result that is taken; None with a file, and where none fits."""
+        if self._path is not None or not self._stored:
+            return None
+        return self._stored[max(0, self.choice.currentIndex())]
+
+    def offer(self, stored: Sequence[StoredResult]) -> None:
+        """These results of another job fit; the first one is taken while there is no file."""
+        self._stored = tuple(stored)
+        self.choice.blockSignals(True)
+        self.choice.clear()
+        self.choice.addItems([result.file.name for result in self._stored])
+        self.choice.blockSignals(False)
+        self.take(self._path)
 
     def take(self, path: Path | None) -> None:
         """Choose a file; None takes it away."""
@@ -132,7 +170,7 @@ class FileField(QFrame):
         self._decoder.ask((id(self), str(path)), path, size_px)
 
     def _decoded(self, key: object, image: QImage) -> None:
-        if key == (id(self), str(self._path)) and not image.isNull():
+        if key == self._picture_key() and not image.isNull():
             ratio = self.devicePixelRatioF()
             small = image.scaled(
                 THUMB * ratio,
@@ -143,9 +181,16 @@ class FileField(QFrame):
             self._picture.setPixmap(QPixmap.fromImage(small))
             self._picture.show()
 
+    def _picture_key(self) -> tuple[int, str]:
+        stored = self.stored
+        return id(self), str(self._path) if stored is None else stored.file.key
+
     def _show(self) -> None:
         path = self._path
+        stored = self.stored
         self.remove.setVisible(path is not None)
+        self.choice.setVisible(stored is not None and len(self._stored) > 1)
+        self._title.setVisible(self.choice.isHidden())
         self._picture.hide()
         if path is not None:
             name = path.name
@@ -157,7 +202,12 @@ class FileField(QFrame):
                 self._words.setText("This file is not there any more.")
             return
         self._title.setToolTip("")
-        if self._has_before:
+        if stored is not None:
+            self._title.setText(f"{stored.file.name} of {stored.file.stage}")
+            self._words.setText(f"stored · or drop {a_kind(self.spec)} here to use that instead")
+            if self._look_at is not None:
+                self._look_at(self._picture_key(), stored.file)
+        elif self._has_before:
             self._title.setText("The result of the stage before")
             self._words.setText(f"or drop {a_kind(self.spec)} here to use that instead")
         else:

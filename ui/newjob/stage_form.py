@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from jigdesk.app.branching import StoredResult
 from jigdesk.domain.params import Draw
 from jigdesk.domain.template import Template
 from ui.inspector.decoder import Decoder
-from ui.newjob.draft import StageDraft, takes_from, words
-from ui.newjob.file_field import FileField
+from ui.newjob.draft import StageDraft, fits, takes_from, words
+from ui.newjob.file_field import FileField, Look
 from ui.newjob.param_field import ParamField
 
 
@@ -38,9 +39,13 @@ class StageForm(QFrame):
         draw: Draw,
         before: Template | None,
         parent: QWidget | None = None,
+        *,
+        look: Look | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("card")
+        self._look = look
+        self._stored: Sequence[StoredResult] = ()
         self._templates = templates
         self._decoder = decoder
         self._draw = draw
@@ -89,6 +94,7 @@ class StageForm(QFrame):
             self.template,
             {name: value for name, value in values.items() if value is not None},
             {name: field.path for name, field in self.files.items() if field.path is not None},
+            {name: field.stored for name, field in self.files.items() if field.stored is not None},
         )
 
     @property
@@ -107,11 +113,23 @@ class StageForm(QFrame):
         """The stage before is another one now."""
         if before is not self._before:
             self._before = before
-            self._build({name: field.path for name, field in self.files.items() if field.path})
+            self._build(self._kept())
+
+    def start_from(self, stored: Sequence[StoredResult]) -> None:
+        """Take these results of another job where they fit and no file is given."""
+        self._stored = stored
+        for file in self.files.values():
+            self._offer(file)
+
+    def _offer(self, file: FileField) -> None:
+        file.offer([item for item in self._stored if fits(item.file.kind, file.spec)])
 
     def show_number(self, number: int, of: int) -> None:
         """Its place in the chain; a single stage has none."""
         self.number.setText(f"Stage {number}" if of > 1 else "Workflow")
+
+    def _kept(self) -> Mapping[str, Path]:
+        return {name: field.path for name, field in self.files.items() if field.path}
 
     def _build(self, kept: Mapping[str, Path]) -> None:
         template = self.template
@@ -127,7 +145,11 @@ class StageForm(QFrame):
         self.files, self.params = {}, {}
         for name, wanted in template.inputs.items():
             has_before = self._before is not None and takes_from(self._before, wanted)
-            file = FileField(wanted, self._decoder, has_before=has_before, parent=body)
+            file = FileField(
+                wanted, self._decoder, has_before=has_before, look=self._look, parent=body
+            )
+            if self._stored:
+                self._offer(file)
             if name in kept:
                 file.take(kept[name])
             file.changed.connect(self.changed)

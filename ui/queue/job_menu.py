@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
+from jigdesk.app.branching import NOTHING_STORED, not_yours
 from jigdesk.domain.job import FINAL, JobStatus
 from ui.queue.actions import JobActions
 from ui.queue.model import QueueModel
@@ -19,9 +20,13 @@ _WAITS = frozenset({JobStatus.ACCEPTED, JobStatus.PREPARING, JobStatus.QUEUED})
 
 
 class JobMenu(QMenu):
-    """Acts on what is selected. Emits `opened(job_id)` for the inspector."""
+    """Acts on what is selected.
+
+    Emits `opened(job_id)` for the inspector and `branch_asked(job_id)` for a branch.
+    """
 
     opened = Signal(str)
+    branch_asked = Signal(str)
 
     def __init__(
         self,
@@ -36,10 +41,13 @@ class JobMenu(QMenu):
         self._selected = selected
         self._model = model
         self._theme = theme
+        self._own_owner: str | None = None
         self._icons: dict[QAction, str] = {}
+        self.setToolTipsVisible(True)
         self.inspect = self._add("Inspect", "inspect", "Ctrl+I", self._open)
         self.addSeparator()
         self.retry = self._add("Retry", "retry", "Ctrl+R", lambda: actions.retry(self._ended()))
+        self.branch = self._add("Branch", "branch", "Ctrl+B", self._branch)
         self.first = self._add(
             "Put first", "first", "Ctrl+Up", lambda: actions.prioritise(self._waiting())
         )
@@ -54,9 +62,10 @@ class JobMenu(QMenu):
         self._draw()
         self.show_state()
 
-    def add(self, action: QAction) -> None:
-        """One more action, before what concerns the id and the folder."""
-        self.insertAction(self.copy, action)
+    def own_jobs_are(self, owner_id: str) -> None:
+        """The owner of this host's own jobs: only those can be branched from here."""
+        self._own_owner = owner_id
+        self.show_state()
 
     def show_state(self) -> None:
         """Offer what can be done with the selected jobs."""
@@ -67,6 +76,9 @@ class JobMenu(QMenu):
         self.retry.setEnabled(bool(self._ended()))
         self.cancel.setEnabled(bool(self._open_jobs()))
         self.first.setEnabled(bool(self._waiting()))
+        why_not = self._no_branch()
+        self.branch.setEnabled(not why_not)
+        self.branch.setToolTip(why_not or "Start a new job from what this one stored")
 
     def _add(self, words: str, icon: str, keys: str, run: Callable[[], None]) -> QAction:
         action = QAction(words, self)
@@ -98,6 +110,22 @@ class JobMenu(QMenu):
 
     def _waiting(self) -> list[str]:
         return self._where(lambda status: status in _WAITS)
+
+    def _no_branch(self) -> str:
+        """Why the selection cannot be branched; empty when it can, as far as its row tells."""
+        if len(self._selected.ids) != 1:
+            return "A branch starts from one job."
+        row = self._model.row_of(self._selected.ids[0])
+        job = None if row is None else self._model.job(row)
+        if job is None:
+            return ""
+        if job.owner_id is None or job.owner_id != self._own_owner:
+            return not_yours(job.owner_id)
+        return NOTHING_STORED if job.status in _WAITS and job.attempt == 1 else ""
+
+    def _branch(self) -> None:
+        if self._selected.ids:
+            self.branch_asked.emit(self._selected.ids[0])
 
     def _open(self) -> None:
         if self._selected.ids:

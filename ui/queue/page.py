@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -152,10 +152,6 @@ class QueuePage(QWidget):
     def add_tool(self, button: QWidget) -> None:
         """Put a button first in the row of tools (New job)."""
         self._tools.insertWidget(0, button)
-
-    def add_menu_action(self, action: QAction) -> None:
-        """Add an action to the menu of a job (branch); it reads `selected.ids`."""
-        self.menu.add(action)
 
     def show_job(self, job_id: str) -> None:
         """Select a job and bring it into view, where the list has it."""

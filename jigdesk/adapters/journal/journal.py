@@ -31,6 +31,7 @@ from jigdesk.domain.changes import (
     Change,
     JobPage,
     JobQuery,
+    Kin,
     OutboxDraft,
     OutboxKind,
     OutboxRow,
@@ -169,6 +170,10 @@ class SqliteJournal:
     async def attempts(self, job_id: str) -> Sequence[Attempt]:
         """Every attempt, oldest first."""
         return await self._readers.run(lambda db: queries.attempts(db, job_id))
+
+    async def family(self, job_id: str, limit: int = 64) -> Sequence[Kin]:
+        """The tree of branches that a job is in; see the port."""
+        return await self._readers.run(lambda db: queries.family(db, job_id, limit))
 
     async def events(self, job_id: str, after_seq: int = 0, limit: int = 1000) -> Sequence[Event]:
         """Events after `after_seq` in order of seq; superseded progress is left out."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jigdesk.adapters.journal.rows import SELECT_JOB, attempt_from, job_from, stage_run_from
-from jigdesk.domain.changes import Attempt, StageRun
+from jigdesk.domain.changes import Attempt, Kin, StageRun
 from jigdesk.domain.job import Job
 
 
@@ -66,3 +67,48 @@ def queue_flag(db: sqlite3.Connection, name: str) -> str | None:
     """The reason of a flag; None when unset."""
     row = db.execute("SELECT reason FROM queue_flags WHERE name = ?", (name,)).fetchone()
     return None if row is None else str(row[0])
+
+
+def family(db: sqlite3.Connection, job_id: str, limit: int) -> list[Kin]:
+    """The tree of branches that a job is in, parents before their branches; empty when alone.
+
+    A tree of more than `limit` jobs is cut to the job's own line: what it comes from, itself,
+    and what comes from it.
+    """
+    line = [job_id]
+    while (parent := _parent(db, line[-1])) is not None and parent not in line:
+        if len(line) >= limit:
+            break
+        line.append(parent)
+    found = _tree(db, line[-1], limit + 1, ())
+    if len(found) > limit:
+        found = _tree(db, line[-1], limit, line)
+    return found if len(found) > 1 else []
+
+
+def _parent(db: sqlite3.Connection, job_id: str) -> str | None:
+    row = db.execute("SELECT parent_id FROM plans WHERE job_id = ?", (job_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _tree(db: sqlite3.Connection, first: str, limit: int, line: Collection[str]) -> list[Kin]:
+    """At most `limit` jobs from `first` down; of the ancestors in `line` only that line."""
+    ancestors = set(tuple(line)[1:])
+    waiting = [Kin(first, 0)]
+    found: dict[str, Kin] = {}
+    while waiting and len(found) < limit:
+        kin = waiting.pop()
+        if kin.job_id in found:
+            continue
+        found[kin.job_id] = replace(kin, job=job(db, kin.job_id))
+        rows = db.execute(
+            "SELECT job_id, parent_stage FROM plans LEFT JOIN jobs USING (job_id) "
+            "WHERE parent_id = ? ORDER BY created_at DESC, id DESC LIMIT ?",
+            (kin.job_id, limit),
+        ).fetchall()
+        waiting += [
+            Kin(child, kin.depth + 1, kin.job_id, stage)
+            for child, stage in rows
+            if kin.job_id not in ancestors or child in line
+        ]
+    return list(found.values())

@@ -148,5 +148,14 @@ _WINDOW = (
         || char(10) || COALESCE(workflow, '') || char(10) || message) FROM jobs""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES, _WINDOW)
+# A job's plan says which job it branches from: found by the parent without reading the plans.
+_FAMILIES = (
+    """ALTER TABLE plans ADD COLUMN parent_id TEXT
+        GENERATED ALWAYS AS (json_extract(data, '$.manifest.branch_of.job_id')) VIRTUAL""",
+    """ALTER TABLE plans ADD COLUMN parent_stage TEXT
+        GENERATED ALWAYS AS (json_extract(data, '$.manifest.branch_of.stage')) VIRTUAL""",
+    "CREATE INDEX plans_by_parent ON plans (parent_id) WHERE parent_id IS NOT NULL",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_TABLES, _WINDOW, _FAMILIES)
 VERSION = len(MIGRATIONS)

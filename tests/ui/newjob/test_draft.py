@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from jigdesk.app.branching import StoredResult, StoredStage
+from jigdesk.app.job_story import StoryFile
 from jigdesk.domain.manifest import parse_request
 from jigdesk.domain.params import ParamSpec, ParamType
 from jigdesk.domain.planning import make_plan
 from jigdesk.domain.template import Template, parse_template
 from jigdesk.resources import workflows_dir
 from tests.ui.jobs import JOB_ID
-from ui.newjob.draft import StageDraft, bounds, missing, own_job, story
+from ui.newjob.draft import StageDraft, Start, bounds, missing, own_job, story
 
 
 def template(name: str) -> Template:
@@ -88,3 +90,42 @@ def test_the_story_tells_every_stage() -> None:
 )
 def test_bounds_in_words(spec: ParamSpec, words: str) -> None:
     assert bounds(spec) == words
+
+
+def stored_stage(name: str) -> StoredStage:
+    file = StoryFile(
+        f"outputs/{JOB_ID}/{name}/result.png", "result.png", "result", name, "image", Path("/x")
+    )
+    return StoredStage(name, name.capitalize(), (StoredResult("result", 0, file),))
+
+
+def test_a_branch_takes_what_is_stored_under_names_that_the_parent_does_not_have() -> None:
+    parent = "7d1f0c3e-0000-4000-8000-0000000000ff"
+    stage = stored_stage("blur")
+    start = Start(parent, stage)
+    stages = [
+        StageDraft(BLUR, {"radius": 3}, stored={"image": stage.results[0]}),
+        StageDraft(UPSCALE, {"scale": 2.0}),
+    ]
+    assert missing(stages, start) == ""
+    wanted = own_job(stages, start)
+    assert wanted.files == {}
+    manifest = parse_request(json.dumps({"version": 1, **wanted.request}).encode(), JOB_ID)
+    plan = make_plan(
+        manifest,
+        {"blur": BLUR, "upscale": UPSCALE},
+        {},
+        lambda: 1,
+        parent_outputs={"result": "image"},
+    )
+    assert [item.name for item in plan.stages] == ["blur-2", "upscale"]
+    assert plan.branch_of is not None
+    assert (plan.branch_of.job_id, plan.branch_of.stage) == (parent, "blur")
+
+
+def test_a_branch_that_takes_nothing_stored_is_a_job_of_its_own(tmp_path: Path) -> None:
+    start = Start("7d1f0c3e-0000-4000-8000-0000000000ff", stored_stage("refine"))
+    lacking = [StageDraft(BLUR, {})]
+    assert missing(lacking, start) == "Refine stored no image for Blur: give a file for “image”."
+    wanted = own_job([StageDraft(BLUR, {}, {"image": tmp_path / "photo.png"})], start)
+    assert "branch_of" not in wanted.request
