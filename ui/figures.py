@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from jigdesk.app import Core
+from jigdesk.app.waits import queue_waits
 from jigdesk.domain.changes import JobQuery
 from jigdesk.domain.clock import utc_now
 from jigdesk.domain.job import ACTIVE, JobStatus
+from jigdesk.domain.waiting import Wait
 
 REQUESTS_LOOKED_AT = 500
 
@@ -19,7 +21,8 @@ REQUESTS_LOOKED_AT = 500
 class Figures:
     """How things stand at one moment.
 
-    `positions` has the place of every job that waits, from 1. `next_slot_s` is None when it is
+    `positions` has the place of every job that waits, from 1, and `waits` when it begins, as far
+    as that can be told. `next_slot_s` is None when it is
     not known; `paused` and `draining` are the reasons, None when the queue is neither.
     `public_url` is None while there is no tunnel.
     """
@@ -37,6 +40,7 @@ class Figures:
     requests_last_hour: int
     engine: Mapping[str, Any]
     public_url: str | None
+    waits: Mapping[str, Wait] = field(default_factory=dict)
 
     @property
     def kept(self) -> int:
@@ -55,7 +59,7 @@ async def look(core: Core) -> Figures:
     now = utc_now()
     today = JobQuery(created_from=start_of_day(now))
     waiting_rows, _ = await journal.outbox_lag()
-    active = await journal.active() if queue.running else ()
+    active = await journal.active() if queue.running or queue.waiting else ()
     left = [
         job.eta_s for job in active if job.status is JobStatus.RUNNING and job.eta_s is not None
     ]
@@ -74,6 +78,7 @@ async def look(core: Core) -> Figures:
         requests_last_hour=sum(1 for entry in requests if now - entry.at < timedelta(hours=1)),
         engine=core.engine.state(),
         public_url=core.tunnel.public_url,
+        waits=await queue_waits(core, active) if queue.waiting else {},
     )
 
 

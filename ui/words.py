@@ -34,6 +34,15 @@ def age(seconds: float) -> str:
     return f"{int(seconds // DAY_S)} d"
 
 
+def about(seconds: float) -> str:
+    """An estimate: `under a minute`, `about 3 min`, `about 2 h`."""
+    if seconds < MINUTE_S:
+        return "under a minute"
+    if seconds < 2 * HOUR_S:
+        return f"about {round(seconds / MINUTE_S)} min"
+    return f"about {round(seconds / HOUR_S)} h"
+
+
 def local_time(moment: datetime) -> str:
     """The moment on this machine's clock, to the second."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -5,16 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 
 from jigdesk.domain.job import Job
+from jigdesk.domain.waiting import Wait
 from ui.queue import wording
 from ui.queue.columns import Column
 from ui.queue.results import Results
-from ui.words import day_or_time, local_time, short_id
+from ui.words import about, day_or_time, local_time, short_id
 
 
 def cell_words(  # noqa: PLR0911 - one a column
-    job: Job, column: Column, now: datetime, position: int | None, results: Results | None
+    job: Job,
+    column: Column,
+    now: datetime,
+    position: int | None = None,
+    results: Results | None = None,
+    wait: Wait | None = None,
 ) -> str:
-    """The words of a cell; `position` None when it does not wait, `results` while unknown."""
+    """The words of a cell; `position` None when it does not wait, the others while unknown."""
     match column:
         case Column.STATE:
             return wording.STATE_WORDS[job.status]
@@ -27,9 +33,9 @@ def cell_words(  # noqa: PLR0911 - one a column
         case Column.WORKFLOW:
             return job.workflow or ""
         case Column.PROGRESS:
-            return wording.progress_words(job, results)
+            return wording.progress_words(job, results, wait)
         case Column.ETA:
-            return wording.eta(job, now)
+            return wording.eta(job, now, wait)
         case Column.TIME:
             return wording.elapsed(job, now)
         case Column.ATTEMPTS:
@@ -41,7 +47,7 @@ def cell_words(  # noqa: PLR0911 - one a column
 
 
 def cell_explained(  # noqa: PLR0911 - one a column
-    job: Job, column: Column, now: datetime
+    job: Job, column: Column, now: datetime, wait: Wait | None = None
 ) -> str | None:
     """What the tooltip says; None where there is nothing to add."""
     match column:
@@ -56,7 +62,12 @@ def cell_explained(  # noqa: PLR0911 - one a column
         case Column.WORKFLOW:
             parts = (job.workflow, job.stage, wording.stage_words(job))
             return " · ".join(part for part in parts if part)
-        case Column.OWNER | Column.PROGRESS:
-            return cell_words(job, column, now, None, None)
+        case Column.ETA if wait is not None:
+            ends = "" if wait.ends_s is None else f" and has run in {about(wait.ends_s)}"
+            return f"Starts in {about(wait.starts_s)}{ends}, by what jobs usually take here"
+        case Column.PROGRESS:
+            return job.message or cell_words(job, column, now)
+        case Column.OWNER:
+            return cell_words(job, column, now)
         case _:
             return None

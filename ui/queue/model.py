@@ -20,6 +20,7 @@ from jigdesk.domain.changes import JobQuery
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import JigDeskError
 from jigdesk.domain.job import Job, JobStatus
+from jigdesk.domain.waiting import Wait
 from ui.bridge import Work
 from ui.inbox import Batch
 from ui.queue.cells import cell_explained, cell_words
@@ -36,7 +37,9 @@ SPARE_PAGES = 1
 Index = QModelIndex | QPersistentModelIndex
 T = TypeVar("T")
 _NOWHERE = QModelIndex()
-_TIMES = (Column.ETA, Column.CREATED)
+_TIMES = (Column.PROGRESS, Column.CREATED)
+_COMES_ON = (Column.PROGRESS, Column.ETA)
+_ALL = (Column.STATE, Column.CREATED)
 
 
 class Asks(Protocol):
@@ -79,6 +82,8 @@ class QueueModel(QAbstractTableModel):
         self._beats_since = REFRESH_BEATS
         self._view: tuple[int, int] = (0, 0)
         self._positions: Mapping[str, int] = {}
+        self._waits: Mapping[str, Wait] = {}
+        self._waits_at = self._now
         self._bars: dict[tuple[str, int], float] = {}
         self._results = ResultsKept()
 
@@ -117,6 +122,15 @@ class QueueModel(QAbstractTableModel):
     def position(self, job: Job) -> int | None:
         """Its place in the line; None when it does not wait."""
         return self._positions.get(job.job_id)
+
+    def wait(self, job: Job) -> Wait | None:
+        """When it begins and has run, as it was told and counted down since; None unknown."""
+        told = self._waits.get(job.job_id)
+        if told is None:
+            return None
+        passed_s = max(0.0, (self._now - self._waits_at).total_seconds())
+        ends_s = None if told.ends_s is None else max(0.0, told.ends_s - passed_s)
+        return Wait(max(0.0, told.starts_s - passed_s), ends_s)
 
     @property
     def now(self) -> datetime:
@@ -182,7 +196,7 @@ class QueueModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self.words(job, Column(index.column()))
             case Qt.ItemDataRole.ToolTipRole:
-                return cell_explained(job, Column(index.column()), self._now)
+                return cell_explained(job, Column(index.column()), self._now, self.wait(job))
             case Qt.ItemDataRole.UserRole:
                 return job
             case _:
@@ -192,7 +206,7 @@ class QueueModel(QAbstractTableModel):
         """What a cell says."""
         done = job.status is JobStatus.COMPLETED and column is Column.PROGRESS
         results = self.results(job) if done else None
-        return cell_words(job, column, self._now, self.position(job), results)
+        return cell_words(job, column, self._now, self.position(job), results, self.wait(job))
 
     # --- the core's news ---------------------------------------------------------------------
 
@@ -225,6 +239,10 @@ class QueueModel(QAbstractTableModel):
                 if row is not None:
                     cell = self.index(row, Column.POSITION)
                     self.dataChanged.emit(cell, cell)
+
+    def take_waits(self, waits: Mapping[str, Wait]) -> None:
+        """When the jobs of the line begin; painted with the next second."""
+        self._waits, self._waits_at = waits, self._clock()
 
     def beat(self, number: int) -> None:
         """The bridge's timer: read again what is stale, and let ages grow each second."""

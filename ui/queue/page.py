@@ -195,6 +195,7 @@ class QueuePage(QWidget):
         before, self._figures = self._figures, figures
         self.chips.show_figures(figures)
         self.model.take_positions(figures.positions)
+        self.model.take_waits(figures.waits)
         if before is not None and before.kept != figures.kept:
             self.model.refresh()
         self._draw()

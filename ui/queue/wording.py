@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from jigdesk.domain.job import ACTIVE, Job, JobStatus
+from jigdesk.domain.waiting import Wait
 from ui.queue.results import Results
-from ui.words import age, counted, duration, size
+from ui.words import about, age, counted, duration, size
 
 STATE_WORDS = {
     JobStatus.ACCEPTED: "Accepted",
@@ -32,12 +33,15 @@ STATE_COLOURS = {
     JobStatus.CANCELLED: "faint",
 }
 
+WAITING = frozenset({JobStatus.ACCEPTED, JobStatus.PREPARING, JobStatus.QUEUED})
 WITH_BAR = frozenset({JobStatus.RUNNING, JobStatus.UPLOADING, JobStatus.CONFIRMING})
 
 
-def progress_words(job: Job, results: Results | None = None) -> str:
-    """What runs now, or how it ended; `results` None where they are not read yet."""
+def progress_words(job: Job, results: Results | None = None, wait: Wait | None = None) -> str:
+    """What runs now, or how it ended; `results` and `wait` None where they are not known."""
     match job.status:
+        case JobStatus.QUEUED if wait is not None:
+            return f"starts in {about(wait.starts_s)}"
         case JobStatus.COMPLETED:
             if results is None or results.files == 0:
                 return "done"
@@ -65,8 +69,13 @@ def elapsed(job: Job, now: datetime) -> str:
     return duration((end - begin).total_seconds())
 
 
-def eta(job: Job, now: datetime) -> str:
-    """The time that is left, counted down since it was told; empty when unknown."""
+def eta(job: Job, now: datetime, wait: Wait | None = None) -> str:
+    """The time that is left, counted down since it was told; empty when unknown.
+
+    Of a job that waits: until it has run, by what its workflows usually take.
+    """
+    if wait is not None and job.status in WAITING:
+        return "" if wait.ends_s is None else duration(wait.ends_s)
     if job.status not in ACTIVE or job.eta_s is None:
         return ""
     return duration(max(0.0, job.eta_s - (now - job.updated_at).total_seconds()))
