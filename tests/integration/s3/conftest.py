@@ -13,6 +13,7 @@ from lambdas.jobs_api import handler as jobs_api
 from lambdas.notify_webhook_on_s3_upload import handler as notify
 from lambdas.s3_to_comfyui import handler as s3_to_comfyui
 from tests.fakes.lambda_parts import SECRET
+from tests.harness.ports import free_port
 from tests.integration.desk.conftest import Desk, running_desk
 from tests.integration.s3.cloud import Bucket, Cloud, running_cloud
 from tests.realparts.seaweedfs import Seaweed, find_weed, run_seaweed
