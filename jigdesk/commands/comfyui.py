@@ -10,10 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from jigdesk.commands.client import DeskClient
+from jigdesk.commands.install import install
 from jigdesk.commands.jobs import AsJson, with_desk
 from jigdesk.commands.output import print_fields, print_json, print_rows, say
 
 app = typer.Typer(help="Find installations, and see and move the engine.", no_args_is_help=True)
+
+app.command(context_settings={"allow_extra_args": True})(install)
 
 FAILED = 1
 
@@ -48,7 +51,8 @@ def detect(
         if sys.stdout.isatty():
             _how(found[0].path, found[0].python, found[0].base)
     else:
-        say("No ComfyUI was found. Name the folder that it lies in, or install one.")
+        say("No ComfyUI was found. Name the folder that it lies in, or install one:")
+        say("  jigdesk comfyui install")
     if not found:
         raise typer.Exit(FAILED)
 

@@ -22,7 +22,10 @@ SUBCOMMANDS = [
     ["workflows"],
     *(["workflows", name] for name in ("list", "show", "check", "import")),
     ["comfyui"],
-    *(["comfyui", name] for name in ("detect", "status", "start", "stop", "restart", "free")),
+    *(
+        ["comfyui", name]
+        for name in ("detect", "install", "status", "start", "stop", "restart", "free")
+    ),
     ["config"],
     *(["config", name] for name in ("path", "show", "set", "init")),
 ]

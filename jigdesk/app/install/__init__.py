@@ -1,0 +1,1 @@
+"""Installs ComfyUI by means of comfy-cli, a program of its own that is never imported."""
