@@ -1,34 +1,38 @@
-"""How long the window's thread works on 100,000 jobs, and how it stalls while 50 of them run.
+"""The window with 100,000 jobs: its work, its stalls, the webhooks' answers, its memory.
 
-`python -m benchmarks.ui [--jobs N] [--seconds S]`. Work is what one turn of Qt's loop took in the
-main thread; waiting for the journal, which runs elsewhere, is told apart.
+    python -m benchmarks.ui [--jobs N] [--seconds S] [--webhooks S] [--soak [MINUTES]]
+
+Everything after the queue's own figures is measured while 50 jobs run, each with 20 events and
+20 previews a second, and one of them is looked at in the inspector.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import contextlib
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QEvent, QEventLoop, QSize, QTimer
+import psutil
+from PySide6.QtCore import QEvent, QSize
 
+from benchmarks.load import FOLLOWED, Load
+from benchmarks.memory import FLAT_MIB_A_MINUTE, Soak, Soaked
+from benchmarks.queue_work import BUDGET_S, Probe, Row, page_of, queue_rows, settle
+from benchmarks.stalls import Waits, qt_for, stalls_for
 from jigdesk.app import Core
-from jigdesk.domain.changes import Change, JobQuery
-from jigdesk.domain.events import PROGRESS, EventDraft
-from jigdesk.domain.job import Job, JobStatus
 from jigdesk.resources import assets_dir
 from jigdesk.services import housekeeping
 from jigdesk.settings import load_settings
@@ -37,236 +41,172 @@ from ui.bridge import Bridge
 from ui.collecting import collecting_here
 from ui.core_thread import CoreThread
 from ui.frame.window import MainWindow
-from ui.main import application
 from ui.memory import Memory
 from ui.pages import build_pages
-from ui.queue.columns import COLUMNS, Column
-from ui.queue.page import QueuePage
 from ui.theme.theme import Theme
+from ui.turns import short_turns
 
-BUDGET_S = 0.3
-FOLLOWED = 50
-EVENTS_A_SECOND = 20
-PROBE_MS = 2
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measured action."""
-
-    what: str
-    work_s: float
-    longest_s: float
-    shown_s: float
+ROUNDS = 3
+WEBHOOKS_A_SECOND = 10.0
+LONGEST_MS, P99_MS, RATIO = 50.0, 16.0, 1.5
 
 
-class Probe:
-    """Times each turn of Qt's loop while an action is waited for."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is asked for."""
 
-    def __init__(self) -> None:
-        self.app = application()
-
-    def run(self, what: str, action: Callable[[], None], is_done: Callable[[], bool]) -> Row:
-        """Do it, and let Qt work until it is done."""
-        begin = time.perf_counter()
-        work, longest = self._timed(action)
-        while not is_done():
-            took, _ = self._timed(self.app.processEvents)
-            work, longest = work + (took if took > 0.0005 else 0.0), max(longest, took)
-            time.sleep(0.001)
-            if time.perf_counter() - begin > 60:
-                raise SystemExit(f"{what}: not done after a minute")
-        took, _ = self._timed(self.app.processEvents)
-        return Row(what, work + took, max(longest, took), time.perf_counter() - begin)
-
-    def _timed(self, action: Callable[[], Any]) -> tuple[float, float]:
-        begin = time.perf_counter()
-        action()
-        took = time.perf_counter() - begin
-        return took, took
+    jobs: int
+    seconds: float
+    webhooks_s: float
+    soak_min: float
 
 
-class Stalls:
-    """How late a timer of the window's thread comes: what a click would wait."""
-
-    def __init__(self) -> None:
-        self.late_ms: list[float] = []
-        self._due = 0.0
-        self._timer = QTimer()
-        self._timer.setInterval(PROBE_MS)
-        self._timer.timeout.connect(self._tick)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._due = time.perf_counter() + PROBE_MS / 1000
-        self._timer.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._timer.stop()
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.late_ms.append(max(0.0, (now - self._due) * 1000))
-        self._due = now + PROBE_MS / 1000
-
-
-def main() -> int:
-    """Measure and print; 1 when a budget was missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; 1 when the queue's work was over its budget."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=100_000)
-    parser.add_argument("--seconds", type=float, default=6.0)
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="jigdesk-bench-") as home:
-        state = Path(home) / "state"
-        state.mkdir()
-        began = time.perf_counter()
-        fill(state / "journal.db", chosen.jobs, final_only=True, now=datetime.now(UTC))
-        print(f"{chosen.jobs:,} jobs written in {time.perf_counter() - began:.1f} s")
-        settings = load_settings(
-            {"JIGDESK_HOME": home},
-            {
-                "server": {"public_port": 0, "local_port": 0},
-                "comfyui": {"kind": "demo", "port": 0},
-            },
-        )
-        # the window is measured with more jobs than a desk keeps
-        housekeeping.Retention = partial(housekeeping.Retention, journal_jobs=10 * chosen.jobs)
-        thread = CoreThread(settings)
-        thread.start()
-        core = thread.started.result(60)
-        try:
-            with collecting_here():
-                return _measure(core, thread, chosen.jobs, chosen.seconds)
-        finally:
-            thread.stop()
-            thread.join()
+    parser.add_argument("--seconds", type=float, default=60.0, help="of stalls")
+    parser.add_argument(
+        "--webhooks", type=float, default=60.0, help="seconds of webhooks with and without a window"
+    )
+    parser.add_argument("--soak", type=float, nargs="?", const=10.0, default=0.0, help="minutes")
+    given = parser.parse_args(arguments)
+    chosen = Chosen(given.jobs, given.seconds, given.webhooks, given.soak)
+    with tempfile.TemporaryDirectory(prefix="jigdesk-bench-") as name:
+        home = Path(name)
+        with _core(home, chosen.jobs) as thread, collecting_here(), short_turns():
+            return _measure(Bench(thread, home), chosen)
 
 
-def _measure(core: Core, thread: CoreThread, count: int, seconds: float) -> int:
-    probe = Probe()
-    theme = Theme(probe.app, assets_dir())
-    bridge = Bridge(thread)
-    made: list[MainWindow] = []
+@contextlib.contextmanager
+def _core(home: Path, jobs: int) -> Iterator[CoreThread]:
+    """A desk with so many jobs of the past."""
+    (home / "state").mkdir()
+    began = time.perf_counter()
+    fill(home / "state" / "journal.db", jobs, final_only=True, now=datetime.now(UTC))
+    print(f"{jobs:,} jobs written in {time.perf_counter() - began:.1f} s")
+    settings = load_settings(
+        {"JIGDESK_HOME": str(home)},
+        {
+            "server": {"public_port": 0, "local_port": 0},
+            "comfyui": {"kind": "demo", "port": 0},
+            "queue": {"max_depth": 100_000},
+        },
+    )
+    # the window is measured with more jobs than a desk keeps
+    housekeeping.Retention = partial(housekeeping.Retention, journal_jobs=10 * jobs)
+    thread = CoreThread(settings)
+    thread.start()
+    thread.started.result(60)
+    try:
+        yield thread
+    finally:
+        thread.stop()
+        thread.join()
 
-    def build() -> None:
-        window = MainWindow(core, bridge, theme, Memory(core.settings.paths.state_dir))
+
+class Bench:
+    """One core, and a window over it that can be opened and closed."""
+
+    def __init__(self, thread: CoreThread, home: Path) -> None:
+        self.thread = thread
+        self.core: Core = thread.started.result()
+        self.probe = Probe()
+        self._theme = Theme(self.probe.app, assets_dir())
+        self._home = home
+        self._window: MainWindow | None = None
+
+    def open(self) -> MainWindow:
+        """A window of the size that it has at its first start."""
+        core = self.core
+        bridge = Bridge(self.thread)
+        memory = Memory(core.settings.paths.state_dir)
+        window = self._window = MainWindow(core, bridge, self._theme, memory)
         build_pages(window, core)
         window.resize(QSize(1480, 900))
         window.show()
         bridge.open()
-        made.append(window)
+        return window
 
-    def page() -> QueuePage:
-        found = made[0].findChild(QueuePage)
-        assert isinstance(found, QueuePage)
+    def look_at(self, job_id: str) -> None:
+        """Show the inspector for a job that runs."""
+        assert self._window is not None
+        page_of(self._window).opened.emit(job_id)
+
+    def close(self) -> None:
+        """Close the window; the core goes on."""
+        window, self._window = self._window, None
+        assert window is not None
+        window.bridge.close()
+        window.leave()
+        window.deleteLater()
+        self.probe.app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        self.probe.app.processEvents()
+
+    def answers(self, seconds: float) -> list[float]:
+        """Milliseconds of webhooks' answers, while Qt's loop runs if there is a window."""
+        secret = (self._home / "state" / "webhook.secret").read_text().strip()
+        count = max(20, int(seconds * WEBHOOKS_A_SECOND))
+        client = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "benchmarks.webhook_client"),
+                *(self.core.public_url_local, secret, str(count), str(WEBHOOKS_A_SECOND)),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if self._window is not None:
+            while client.poll() is None:
+                qt_for(0.2)
+        out, _ = client.communicate(timeout=600)
+        assert client.returncode == 0
+        found: list[float] = json.loads(out)
         return found
 
-    rows = [probe.run("open", build, lambda: page().model.is_read)]
-    assert page().model.rowCount() == count
-    settle(probe, 1.0)
-    for column, spec in COLUMNS.items():
 
-        def sort(c: Column = column) -> None:
-            page()._sort(c, descending=True)
-
-        rows.append(probe.run(f"sort by {spec.title}", sort, lambda: page().model.is_read))
-    for name in ("Failed", "Completed", "Today", "All"):
-
-        def choose(n: str = name) -> None:
-            page().chips.choose(n)
-
-        rows.append(probe.run(f"filter {name}", choose, lambda: page().model.is_read))
-    rows.append(probe.run("search", lambda: search(page(), "0042"), lambda: page().model.is_read))
-    rows.append(
-        probe.run("search nothing", lambda: search(page(), ""), lambda: page().model.is_read)
-    )
-    middle = page().model.rowCount() // 2
-    rows.append(
-        probe.run(
-            "jump to the middle",
-            lambda: page().table.verticalScrollBar().setValue(middle * 46),
-            lambda: page().model.job(middle) is not None,
-        )
-    )
-    page().table.verticalScrollBar().setValue(0)
-    page()._sort(Column.CREATED, descending=True)
-    settle(probe, 1.0)
-    quiet = stalls_while(seconds / 2)
-    busy = stalls_with_events(probe, thread, core, seconds)
-    bridge.close()
-    made[0].leave()
-    made[0].deleteLater()
-    probe.app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    return tell(rows, quiet, busy)
+def _measure(bench: Bench, chosen: Chosen) -> int:
+    window = bench.open
+    rows = queue_rows(bench.probe, window, chosen.jobs)
+    _tell_rows(rows)
+    quiet = stalls_for(max(2.0, chosen.seconds / 10))
+    load = Load(bench.thread)
+    load.start()
+    bench.look_at(load.job_ids[0])
+    settle(bench.probe, 2.0)
+    began, before = time.perf_counter(), psutil.Process().cpu_times()
+    busy = stalls_for(chosen.seconds)
+    after = psutil.Process().cpu_times()
+    cpu = (after.user + after.system - before.user - before.system) / (time.perf_counter() - began)
+    _tell_stalls(quiet, busy, cpu)
+    if chosen.webhooks_s > 0:
+        _tell_answers(*_turns(bench, load, chosen.webhooks_s))
+    if chosen.soak_min > 0:
+        soak = Soak()
+        qt_for(60 * chosen.soak_min, soak.look)
+        _tell_soak(soak.result())
+    told = load.stop()
+    print(f"\n{FOLLOWED} jobs, {told.each_a_second:.1f} events a second each")
+    bench.close()
+    return 1 if any(row.work_s > BUDGET_S for row in rows) else 0
 
 
-def search(page: QueuePage, text: str) -> None:
-    """Type and do not wait for the typing to pause."""
-    page.search.setText(text)
-    page._debounce.stop()
-    page._narrow()
+def _turns(bench: Bench, load: Load, seconds: float) -> tuple[list[float], list[float]]:
+    """Answers with no window and with one, in turns, so that both see the same machine."""
+    # what comes in waits: it is the answer that is measured, not the jobs
+    bench.thread.submit(lambda core: core.control.pause("measuring")).result(30)
+    without: list[float] = []
+    with_window: list[float] = []
+    for _ in range(ROUNDS):
+        bench.close()
+        without += bench.answers(seconds / ROUNDS)
+        bench.open()
+        bench.look_at(load.job_ids[0])
+        settle(bench.probe, 2.0)
+        with_window += bench.answers(seconds / ROUNDS)
+    return without, with_window
 
 
-def settle(probe: Probe, seconds: float) -> None:
-    """Let Qt work for a while."""
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        probe.app.processEvents()
-        time.sleep(0.002)
-
-
-def stalls_while(seconds: float) -> list[float]:
-    """Stalls over some seconds of Qt's own loop."""
-    stalls = Stalls()
-    loop = QEventLoop()  # app.quit would ask the window, which asks its owner
-    QTimer.singleShot(int(seconds * 1000), loop.quit)
-    stalls.start()
-    loop.exec()
-    stalls.stop()
-    return stalls.late_ms
-
-
-def stalls_with_events(probe: Probe, thread: CoreThread, core: Core, seconds: float) -> list[float]:
-    """Stalls while FOLLOWED jobs tell EVENTS_A_SECOND times a second how far they are."""
-    stop = threading.Event()
-
-    async def drive(core: Core) -> int:
-        page = await core.journal.page(_newest())
-        for job in page.jobs:
-            await core.journal.apply(job.job_id, Change(to=JobStatus.ACCEPTED, new_attempt=True))
-            for status in (JobStatus.PREPARING, JobStatus.QUEUED, JobStatus.RUNNING):
-                await core.journal.apply(job.job_id, Change(to=status))
-        sent = 0
-        while not stop.is_set():
-            began = time.perf_counter()
-            await asyncio.gather(*(_step(core, job, sent) for job in page.jobs))
-            sent += 1
-            await asyncio.sleep(max(0.0, 1 / EVENTS_A_SECOND - (time.perf_counter() - began)))
-        return sent
-
-    running = thread.submit(drive)
-    settle(probe, 2.0)
-    late = stalls_while(seconds)
-    stop.set()
-    sent = running.result(30)
-    print(f"{FOLLOWED} jobs told their progress {sent} times each")
-    return late
-
-
-def _newest() -> Any:
-    return replace(JobQuery(), limit=FOLLOWED)
-
-
-async def _step(core: Core, job: Job, number: int) -> None:
-    done = min(0.99, number / 400)
-    fields = {"progress": done, "node_title": "KSampler", "message": f"step {number}/400"}
-    event = EventDraft(PROGRESS, {"status": "running", "progress": done})
-    await core.journal.apply(job.job_id, Change(fields=fields, events=(event,), durable=False))
-
-
-def tell(rows: list[Row], quiet: list[float], busy: list[float]) -> int:
-    """Print the tables; 1 when a budget was missed."""
+def _tell_rows(rows: list[Row]) -> None:
     print(f"\n{'':24}{'work':>10}{'longest':>10}{'shown in':>10}")
     for row in rows:
         mark = "" if row.work_s <= BUDGET_S else f"  over {BUDGET_S:g} s"
@@ -274,11 +214,49 @@ def tell(rows: list[Row], quiet: list[float], busy: list[float]) -> int:
             f"{row.what:24}{row.work_s * 1000:>7.0f} ms{row.longest_s * 1000:>7.0f} ms"
             f"{row.shown_s * 1000:>7.0f} ms{mark}"
         )
-    print(f"\n{'stalls':24}{'p50':>10}{'p99':>10}{'max':>10}")
-    for name, late in (("idle", quiet), ("50 jobs, 20 events/s", busy)):
-        p99 = statistics.quantiles(late, n=100)[98]
-        print(f"{name:24}{statistics.median(late):>7.1f} ms{p99:>7.1f} ms{max(late):>7.1f} ms")
-    return 1 if any(row.work_s > BUDGET_S for row in rows) else 0
+
+
+def _tell_stalls(quiet: tuple[Waits, Waits], busy: tuple[Waits, Waits], cpu: float) -> None:
+    print(f"\n{'stalls':24}{'median':>10}{'p99':>10}{'longest':>10}{'> 16 ms':>10}{'> 50 ms':>10}")
+    for name, seen in (
+        ("nothing runs", quiet[0]),
+        ("  the machine then", quiet[1]),
+        (f"{FOLLOWED} jobs run", busy[0]),
+        ("  the machine then", busy[1]),
+    ):
+        print(
+            f"{name:24}{seen.median:>7.1f} ms{seen.p99:>7.1f} ms{seen.longest:>7.1f} ms"
+            f"{seen.over_16:>10}{seen.over_50:>10}"
+        )
+    load = os.getloadavg()[0]
+    print(
+        f"targets: p99 {P99_MS:g} ms, longest {LONGEST_MS:g} ms; {cpu:.2f} cores, load {load:.1f}"
+    )
+
+
+def _tell_answers(without: list[float], with_window: list[float]) -> None:
+    print(f"\n{'webhook answers':24}{'median':>10}{'p95':>10}{'longest':>10}")
+    for name, taken in (("no window", without), ("with the window", with_window)):
+        print(
+            f"{name:24}{statistics.median(taken):>7.1f} ms{_p95(taken):>7.1f} ms"
+            f"{max(taken):>7.1f} ms"
+        )
+    ratio = _p95(with_window) / _p95(without)
+    print(f"ratio of the p95: {ratio:.2f}, target {RATIO:g}; load {os.getloadavg()[0]:.1f}")
+
+
+def _tell_soak(soaked: Soaked) -> None:
+    print(
+        f"\nmemory over {soaked.minutes:.1f} min, the first fifth left out:"
+        f" {soaked.first_mib:.0f} → {soaked.last_mib:.0f} MiB,"
+        f" {soaked.slope_mib_a_minute:+.2f} MiB a minute"
+        f" ({'flat' if soaked.is_flat else 'NOT flat'}, limit {FLAT_MIB_A_MINUTE:g});"
+        f" threads {soaked.threads}, files {soaked.files}, objects {soaked.objects}"
+    )
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.95) - 1]
 
 
 if __name__ == "__main__":

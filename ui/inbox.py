@@ -12,8 +12,9 @@ from jigdesk.domain.job import Job
 
 MAX_JOBS = 5_000
 MAX_EVENTS = 5_000
-MAX_PREVIEWS = 16
-"""A frame may have megabytes, and only a few are ever looked at."""
+MAX_PREVIEWS = 64
+"""As many as the core keeps: with fewer, the job that is looked at could lose each of its frames
+to those of the others."""
 
 
 @dataclass(frozen=True, slots=True)

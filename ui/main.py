@@ -24,6 +24,7 @@ from ui.desk import Desk
 from ui.frame.bug_dialog import BugBox
 from ui.single import raise_other
 from ui.theme.theme import Theme
+from ui.turns import short_turns
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def main(settings: Settings | None = None) -> int:
         theme = Theme(app, assets_dir())
         bugs = BugBox(theme, redact)
         loop = QEventLoop(app)
-        with loop, collecting_here(), _bugs_shown(bugs, loop):
+        with loop, collecting_here(), short_turns(), _bugs_shown(bugs, loop):
             desk = Desk(settings, app, theme, bugs)
             with _leaving_on_signals(desk.leave):
                 code: int = loop.run_until_complete(desk.run())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from math import ceil
+
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from jigdesk.domain.job import Job, JobStatus
@@ -19,7 +22,10 @@ PERCENT_PX = 36
 SWEEP_BEATS = 14
 """A busy bar crosses once in so many beats of the bridge's timer."""
 FADE_BEATS = 8
+MAX_TEXTS = 4_096
+"""Words that are laid out already: laying out costs more than painting."""
 
+_TextKey = tuple[str, int, int, bool, Qt.TextElideMode]
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -31,13 +37,13 @@ class RowPainter(QStyledItemDelegate):
         self._model = model
         self._theme = theme
         self._beat = 0
-        self._metrics: dict[tuple[int, bool, bool], QFontMetrics] = {}
+        self._texts: dict[_TextKey, QStaticText] = {}
         self._changed: dict[str, int] = {}
 
-    def beat(self, number: int) -> bool:
-        """Another beat; whether something moves and has to be painted again."""
+    def beat(self, number: int) -> Set[str]:
+        """Another beat; the jobs whose rows fade, or did until now, and are to be painted."""
         self._beat = number
-        fading = bool(self._changed)
+        fading = frozenset(self._changed)
         self._changed = {j: at for j, at in self._changed.items() if number - at < FADE_BEATS}
         return fading
 
@@ -177,15 +183,28 @@ class RowPainter(QStyledItemDelegate):
         if not words:
             return
         font: QFont = self._theme.font(px, mono=mono)
-        key = (px, False, mono)
-        metrics = self._metrics.get(key)
-        if metrics is None:
-            metrics = self._metrics[key] = QFontMetrics(font)
+        width = int(area.width())
+        key = (words, width, px, mono, elide)
+        text = self._texts.get(key)
+        if text is None:
+            if len(self._texts) >= MAX_TEXTS:
+                self._texts.clear()
+            text = self._texts[key] = _laid_out(words, font, elide, width)
         painter.setFont(font)
         painter.setPen(colour)
-        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
-        text = metrics.elidedText(words.replace("\n", " "), elide, int(area.width()))
-        painter.drawText(area, int(side | Qt.AlignmentFlag.AlignVCenter), text)
+        size = text.size()
+        left = area.right() - size.width() if right else area.left()
+        middle = area.top() + (area.height() - size.height()) / 2
+        painter.drawStaticText(QPointF(left, ceil(middle)), text)
+
+
+def _laid_out(words: str, font: QFont, elide: Qt.TextElideMode, width: int) -> QStaticText:
+    """One line of words, cut to the width."""
+    cut = QFontMetrics(font).elidedText(words.replace("\n", " "), elide, width)
+    text = QStaticText(cut)
+    text.setTextFormat(Qt.TextFormat.PlainText)
+    text.prepare(font=font)
+    return text
 
 
 def _lines(area: QRectF) -> tuple[QRectF, QRectF]:

@@ -223,8 +223,8 @@ class QueueModel(QAbstractTableModel):
             known.add(job.job_id)
             self._keep_bar(job)
             self._stale = self._stale or self._may_move(old, job)
-            first = Column.STATE if old.status is not job.status else Column.WORKFLOW
-            self.dataChanged.emit(self.index(row, first), self.index(row, Column.CREATED))
+            first, last = _COMES_ON if _only_came_on(old, job) else _ALL
+            self.dataChanged.emit(self.index(row, first), self.index(row, last))
         if any(event.job_id not in known for event in batch.events):
             self._stale = True  # a new job, or one beyond what is loaded that may come in or go
         if self._query.sort == "updated_at" and any(j.job_id not in known for j in batch.jobs):
@@ -404,3 +404,21 @@ class QueueModel(QAbstractTableModel):
 def with_sort(query: JobQuery, column: Column, *, descending: bool) -> JobQuery:
     """The same jobs in another order."""
     return replace(query, sort=COLUMNS[column].sort, descending=descending)
+
+
+def _only_came_on(old: Job, new: Job) -> bool:
+    """Whether nothing but progress was made: the other cells say what they said."""
+    return _lasting(old) == _lasting(new)
+
+
+def _lasting(job: Job) -> tuple[object, ...]:
+    return (
+        job.status,
+        job.attempt,
+        job.owner_id,
+        job.workflow,
+        job.stage_index,
+        job.stage_count,
+        job.started_at,
+        job.finished_at,
+    )

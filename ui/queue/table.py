@@ -95,8 +95,11 @@ class QueueTable(QTableView):
         first, last = self.rows_in_view()
         for row in range(first, last + 1):
             job = self._queue.job(row)
-            if job is not None and (fading or self.painter_of_rows.is_busy(job)):
-                self._paint_row(row, whole=fading)
+            if job is None:
+                continue
+            fades = job.job_id in fading
+            if fades or self.painter_of_rows.is_busy(job):
+                self._paint_row(row, whole=fades)
 
     def rows_in_view(self) -> tuple[int, int]:
         """The first and the last row that can be seen."""

@@ -126,13 +126,31 @@ def test_progress_changes_one_row_in_place(
     model, _ = parts
     job = next(j for r in range(40) if (j := model.job(r)) and j.status is JobStatus.RUNNING)
     row = model.row_of(job.job_id)
-    changed: list[tuple[int, int]] = []
-    model.dataChanged.connect(lambda a, b: changed.append((a.row(), b.row())))
+    changed: list[tuple[int, int, int, int]] = []
+    model.dataChanged.connect(
+        lambda a, b: changed.append((a.row(), b.row(), a.column(), b.column()))
+    )
     newer = replace(job, progress=0.7, message="step 21/30", seq=job.seq + 1)
     model.take(Batch(jobs=(newer,)))
-    assert changed == [(row, row)]
+    assert changed == [(row, row, Column.PROGRESS, Column.ETA)]
     assert model.data(model.index(row, Column.PROGRESS)) == "KSampler · step 21/30"
     assert model.bar(newer) == 0.7
+
+
+def test_any_other_change_is_the_whole_rows(parts: tuple[QueueModel, JournalThread]) -> None:
+    model, _ = parts
+    job = next(j for r in range(40) if (j := model.job(r)) and j.status is JobStatus.RUNNING)
+    changed: list[tuple[int, int]] = []
+    model.dataChanged.connect(lambda a, b: changed.append((a.column(), b.column())))
+    for newer in (
+        replace(job, stage_index=1, stage_count=3),
+        replace(job, workflow="another"),
+        replace(job, attempt=job.attempt + 1),
+        replace(job, status=JobStatus.UPLOADING),
+    ):
+        changed.clear()
+        model.take(Batch(jobs=(newer,)))
+        assert changed == [(Column.STATE, Column.CREATED)]
 
 
 def test_a_bar_never_jumps_back_within_an_attempt(

@@ -1,0 +1,26 @@
+"""The core's thread and the window's share one interpreter: they take short turns.
+
+Only one thread of Python runs at a time. One that wants to run asks for its turn and gets it when
+the other one has had 5 ms, Python's default. A webhook's answer passes between three threads, so a
+window that paints would cost it as many turns; and the window would wait as often while it paints,
+since it lends its turn whenever Qt works alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+TURN_S = 0.001
+
+
+@contextlib.contextmanager
+def short_turns() -> Iterator[None]:
+    """Let threads take turns of TURN_S while the block lasts."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
