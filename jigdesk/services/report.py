@@ -21,6 +21,7 @@ class Present:
     """What a running job shows now; None means unknown."""
 
     stage: str
+    stage_index: int
     node: str | None = None
     node_title: str | None = None
     progress: float | None = None
@@ -72,6 +73,7 @@ class ProgressReporter:
     async def _write(self, present: Present) -> None:
         fields = {
             "stage": present.stage,
+            "stage_index": present.stage_index,
             "node": present.node,
             "node_title": present.node_title,
             "progress": present.progress,

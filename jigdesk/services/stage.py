@@ -101,6 +101,8 @@ class StageRunner:
             await self._input_values(record, stage, done, folder),
             f"jigdesk/{job.job_id}/{stage.name}-{job.attempt}",
         )
+        # before it begins: what an earlier stage showed last must not be written after that
+        reporter.show(Present(stage.name, stage.index, progress=model.progress))
         run = await self._begin(job, stage, before)
         times = NodeTimes(self._clock)
         partial = PartialResults(
@@ -187,7 +189,7 @@ class StageRunner:
     ) -> Mapping[str, NodeOutput]:
         model, times = watched.model, watched.times
         model.started(stage.name)
-        present = Present(stage.name, progress=model.progress)
+        present = Present(stage.name, stage.index, progress=model.progress)
         began_s = time.monotonic()
         try:
             async with aclosing(self._engine.run(prompt)) as events:  # type: ignore[type-var]
@@ -203,6 +205,7 @@ class StageRunner:
                             times.running(node)
                             present = Present(
                                 stage.name,
+                                stage.index,
                                 node,
                                 template.node_title(node),
                                 message=_steps(value, maximum),
