@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from jigdesk import __version__
-from jigdesk.commands import comfyui, config, jobs, workflows
+from jigdesk.commands import comfyui, config, jobs, queue, workflows
 from jigdesk.commands.branch import branch
 from jigdesk.commands.demo import demo
+from jigdesk.commands.display import has_display, trying_display
 from jigdesk.commands.doctor import doctor
 from jigdesk.commands.output import complain
 from jigdesk.commands.serve import serve
@@ -66,26 +67,22 @@ def open_window() -> int:
     if importlib.util.find_spec("ui") is None or importlib.util.find_spec("ui.main") is None:
         complain(f"This installation has no window. {headless}")
         return FAILED
-    if not _has_display():
+    if not has_display(os.environ):
         complain(f"There is no display here (DISPLAY and WAYLAND_DISPLAY are unset). {headless}")
         return FAILED
-    try:
-        window = importlib.import_module("ui.main").main  # Qt is loaded for the window alone
-    except ImportError as exc:
-        complain(
-            f"The window needs Qt, which cannot be loaded ({exc}). Install PySide6-Essentials, and "
-            f"on Debian libegl1, libgl1, libxkbcommon0 and libdbus-1-3. {headless}"
-        )
-        return FAILED
+    with trying_display() as why_not:  # while Qt is loaded here
+        try:
+            window = importlib.import_module("ui.main").main  # Qt is loaded for the window alone
+        except ImportError as exc:
+            complain(
+                f"The window needs Qt, which cannot be loaded ({exc}). Install PySide6-Essentials, "
+                f"and on Debian libegl1, libgl1, libxkbcommon0 and libdbus-1-3. {headless}"
+            )
+            return FAILED
+        if reason := why_not():
+            complain(f"The window cannot be opened. {reason} {headless}")
+            return FAILED
     return int(window())
-
-
-def _has_display() -> bool:
-    """Whether Qt would find a display: where there is none it aborts the process."""
-    if sys.platform in ("win32", "darwin"):
-        return True
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    return any(os.environ.get(name) for name in names)
 
 
 def main() -> None:

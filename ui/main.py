@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -12,35 +13,49 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-from PySide6.QtCore import QSocketNotifier
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QSocketNotifier, QTimer
+from PySide6.QtWidgets import QApplication, QDialog
 from qasync import QEventLoop  # type: ignore[import-untyped]
 
+from jigdesk.domain.errors import SetupError
 from jigdesk.logs import logging_to
 from jigdesk.resources import assets_dir
-from jigdesk.settings import Settings, load_settings
+from jigdesk.settings import Settings, SettingsError, load_settings
+from jigdesk.settings.paths import find_paths
 from ui.collecting import collecting_here
 from ui.desk import Desk
 from ui.frame.bug_dialog import BugBox
+from ui.frame.trouble import TroubleDialog
 from ui.single import raise_other
 from ui.theme.theme import Theme
 from ui.turns import short_turns
 
 log = logging.getLogger(__name__)
 
+FAILED, WRONG_SETTINGS = 1, 2
+
 
 def main(settings: Settings | None = None) -> int:
     """Open the window and return the exit code once it is closed; 0 when another was raised.
 
-    `settings` None means those of the process. Raises SettingsError for wrong settings and
-    SetupError when the log cannot be written.
+    `settings` None means those of the process. What is wrong with them, or with the home, is
+    said in a dialog and on standard error: then the code is WRONG_SETTINGS or FAILED.
     """
-    settings = load_settings() if settings is None else settings
     app = application()
+    theme = Theme(app, assets_dir())
+    while True:
+        try:
+            return _open(load_settings() if settings is None else settings, app, theme)
+        except SetupError as failure:
+            if not _ask_again(failure, theme):
+                return WRONG_SETTINGS if isinstance(failure, SettingsError) else FAILED
+
+
+def _open(settings: Settings, app: QApplication, theme: Theme) -> int:
+    """One desk's window, from the start to its end. Raises SetupError."""
     if raise_other(settings.paths.state_dir):
         return 0
     with logging_to(settings) as redact:
-        theme = Theme(app, assets_dir())
         bugs = BugBox(theme, redact)
         loop = QEventLoop(app)
         with loop, collecting_here(), short_turns(), _bugs_shown(bugs, loop):
@@ -48,6 +63,17 @@ def main(settings: Settings | None = None) -> int:
             with _leaving_on_signals(desk.leave):
                 code: int = loop.run_until_complete(desk.run())
     return code
+
+
+def _ask_again(failure: SetupError, theme: Theme) -> bool:
+    """Say it on the terminal, and in a dialog for those who have none; whether to try again."""
+    dialog = TroubleDialog(failure, find_paths(os.environ).config_file, theme)
+    # in the dialog's own loop: a signal may come before that runs
+    with _leaving_on_signals(lambda: QTimer.singleShot(0, dialog.reject)):
+        sys.stderr.write(f"{failure.message}\n")
+        again = dialog.exec() == QDialog.DialogCode.Accepted
+    dialog.deleteLater()
+    return again
 
 
 def application() -> QApplication:

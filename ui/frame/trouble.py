@@ -1,0 +1,164 @@
+"""The dialog for what keeps the window from starting: wrong settings, or a home that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from jigdesk.domain.errors import SetupError
+from jigdesk.settings import Problem, SettingsError
+from ui.theme.theme import LARGE_PX, SMALL_PX, Theme
+
+WIDTH = 600
+MOST_HEIGHT = 420
+_ENVIRONMENT = "JIGDESK_"
+
+
+def where(problem: Problem, config_file: Path) -> str:
+    """Where the value stands, and so where it is changed."""
+    if not problem.source:
+        return f"not set: put it into {config_file.name}"
+    if problem.source == str(config_file):
+        return f"in {config_file.name}"
+    if problem.source.startswith(_ENVIRONMENT):
+        return f"in the environment variable {problem.source}"
+    return f"in {problem.source}"
+
+
+class TroubleDialog(QDialog):
+    """Says everything that is wrong at once. Accepted: try again; rejected: quit."""
+
+    def __init__(
+        self, failure: SetupError, config_file: Path, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._failure = failure
+        self._config_file = config_file
+        self.setWindowTitle("JigDesk cannot start")
+        self.setWindowIcon(theme.icons.icon("jigdesk", "accent", 32))
+        self.setFixedWidth(WIDTH)
+        problems = failure.problems if isinstance(failure, SettingsError) else ()
+        title = self._label(_title(problems))
+        title.setFont(theme.font(LARGE_PX, bold=True))
+        about = self._label(_about(problems, config_file))
+        about.setProperty("tone", "muted")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 20, 20, 20)
+        column.setSpacing(12)
+        column.addWidget(title)
+        column.addWidget(about)
+        column.addWidget(self._problems(problems, theme) if problems else self._plain())
+        column.addLayout(self._buttons(problems))
+
+    @property
+    def words(self) -> str:
+        """What the terminal says too."""
+        return self._failure.message
+
+    def copy(self) -> None:
+        """Put all of it on the clipboard."""
+        QGuiApplication.clipboard().setText(self.words)
+
+    def _problems(self, problems: Sequence[Problem], theme: Theme) -> QScrollArea:
+        body = QWidget(self)
+        body.setObjectName("bare")
+        lines = QVBoxLayout(body)
+        lines.setContentsMargins(0, 0, 8, 0)
+        lines.setSpacing(8)
+        for problem in problems:
+            lines.addWidget(self._card(problem, theme))
+        lines.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setObjectName("bare")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        wanted = body.heightForWidth(WIDTH - 56)
+        scroll.setFixedHeight(min(MOST_HEIGHT, max(wanted, body.sizeHint().height())))
+        return scroll
+
+    def _card(self, problem: Problem, theme: Theme) -> QFrame:
+        card = QFrame(self)
+        card.setObjectName("card")
+        key = self._label(problem.key)
+        key.setFont(theme.font(mono=True, bold=True))
+        place = self._label(where(problem, self._config_file))
+        place.setProperty("tone", "muted")
+        place.setFont(theme.font(SMALL_PX))
+        words = self._label(problem.message[:1].upper() + problem.message[1:])
+        inner = QVBoxLayout(card)
+        inner.setContentsMargins(14, 10, 14, 12)
+        inner.setSpacing(4)
+        for part in (key, words, place):
+            inner.addWidget(part)
+        return card
+
+    def _plain(self) -> QLabel:
+        return self._label(self._failure.message)
+
+    def _buttons(self, problems: Sequence[Problem]) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self.open_file = QPushButton(f"Open {self._config_file.name}", self)
+        self.open_file.setAutoDefault(False)
+        self.open_file.setToolTip(str(self._config_file))
+        self.open_file.setVisible(bool(problems) and self._config_file.is_file())
+        self.open_file.clicked.connect(self._open)
+        copy = QPushButton("Copy", self)
+        copy.setAutoDefault(False)
+        copy.clicked.connect(self.copy)
+        leave = QPushButton("Quit", self)
+        leave.setAutoDefault(False)
+        leave.clicked.connect(self.reject)
+        self.again = QPushButton("Try again", self)
+        self.again.setProperty("role", "primary")
+        self.again.setDefault(True)
+        self.again.clicked.connect(self.accept)
+        row.addWidget(self.open_file)
+        row.addWidget(copy)
+        row.addStretch(1)
+        row.addWidget(leave)
+        row.addWidget(self.again)
+        return row
+
+    def _open(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._config_file)))
+
+    def _label(self, words: str) -> QLabel:
+        label = QLabel(words, self)
+        label.setWordWrap(True)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        return label
+
+
+def _title(problems: Sequence[Problem]) -> str:
+    match len(problems):
+        case 0:
+            return "The desk cannot start"
+        case 1:
+            return "A setting needs a change"
+        case number:
+            return f"{number} settings need a change"
+
+
+def _about(problems: Sequence[Problem], config_file: Path) -> str:
+    if not problems:
+        return "Nothing was started. Mend what is said here, then try again."
+    return f"Nothing was started. Change them, then try again. The settings are in {config_file}"
