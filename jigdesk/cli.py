@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from jigdesk import __version__
-from jigdesk.commands import comfyui, config, jobs, queue, workflows
+from jigdesk.commands import comfyui, config, jobs, workflows
 from jigdesk.commands.branch import branch
 from jigdesk.commands.demo import demo
 from jigdesk.commands.display import has_display, trying_display
