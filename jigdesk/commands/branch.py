@@ -10,11 +10,9 @@ import typer
 
 from jigdesk.app.own_jobs import own_client_id
 from jigdesk.commands.client import DeskClient
-from jigdesk.commands.follow import succeeded
-from jigdesk.commands.jobs import AsJson, JobId, narrate, with_desk
-from jigdesk.commands.output import print_json, say
+from jigdesk.commands.jobs import AsJson, JobId, with_desk
 from jigdesk.commands.request import Submission, from_options
-from jigdesk.commands.submit import described_workflow, send
+from jigdesk.commands.submit import described_workflow, send, tell
 from jigdesk.settings import load_settings
 
 
@@ -55,14 +53,7 @@ def branch(
         request = branch_request(wanted, known, job, source)
         client_id = await asyncio.to_thread(own_client_id, load_settings().paths)
         sent = await send(client, Submission(request, wanted.files), client_id)
-        if as_json and not wait:
-            print_json({"job_id": sent.job_id, "client_id": sent.client_id})
-        elif not as_json:
-            say(sent.job_id)
-        if not wait:
-            return True
-        events = client.events(sent.job_id, client_id)
-        return succeeded(await narrate(events, as_json=as_json))
+        return await tell(client, sent, wait=wait, as_json=as_json)
 
     raise typer.Exit(0 if with_desk(work) else 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -56,13 +57,14 @@ def set_(
         str | None,
         typer.Argument(help='Its value; lists as JSON; "" takes the key out. Not for secrets.'),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Change one setting in config.toml; a secret is asked for and kept in a file of its own."""
     entry = find_field(key)
     if not entry.secret:
         if value is None:
             raise typer.BadParameter("a value is needed", param_hint="VALUE")
-        say(f"{key} is set in {set_value(key, value, os.environ)}")
+        _written(f"{key} is set in", key, set_value(key, value, os.environ), as_json=as_json)
         return
     if value is not None:
         raise typer.BadParameter(
@@ -71,13 +73,24 @@ def set_(
             param_hint="VALUE",
         )
     secret = typer.prompt(key, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
-    say(f"{key} is kept in {set_secret(key, secret, os.environ)}")
+    _written(f"{key} is kept in", key, set_secret(key, secret, os.environ), as_json=as_json)
 
 
 @app.command()
-def init() -> None:
+def init(as_json: AsJson = False) -> None:
     """Write a config.toml in which every setting stands as a comment."""
-    say(f"Written: {write_initial(os.environ)}")
+    written = write_initial(os.environ)
+    if as_json:
+        print_json({"config_file": str(written)})
+    else:
+        say(f"Written: {written}")
+
+
+def _written(text: str, key: str, file: Path, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"key": key, "file": str(file)})
+    else:
+        say(f"{text} {file}")
 
 
 def shown(settings: Settings, key: str) -> Any:

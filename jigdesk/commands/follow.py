@@ -47,6 +47,15 @@ async def follow(client: DeskClient, job_id: str) -> AsyncGenerator[DeskEvent, N
         job = await client.control("GET", f"/jobs/{job_id}")
 
 
+async def last_of(events: AsyncGenerator[DeskEvent, None]) -> DeskEvent | None:
+    """The last event of a job, once it is final; None when there was none. Prints nothing."""
+    last = None
+    async with contextlib.aclosing(events):
+        async for event in events:
+            last = event
+    return last
+
+
 class Narrator:
     """Prints a job's events: a bar on a terminal, a line a step in a pipe, JSON lines on request.
 

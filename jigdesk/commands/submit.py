@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import mimetypes
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 
 from jigdesk.app.own_jobs import own_client_id
 from jigdesk.commands.client import DeskClient
-from jigdesk.commands.follow import succeeded
+from jigdesk.commands.follow import last_of, succeeded
 from jigdesk.commands.jobs import AsJson, narrate, with_desk
 from jigdesk.commands.output import print_json, say
 from jigdesk.commands.request import Submission, from_instructions, from_options
@@ -76,17 +77,33 @@ def submit(
             )
         client_id = await asyncio.to_thread(own_client_id, load_settings().paths)
         sent = await send(client, wanted, client_id)
-        if as_json and not wait:
-            print_json({"job_id": sent.job_id, "client_id": sent.client_id})
-        elif not as_json:
-            say(sent.job_id)
-        if not wait:
-            return True
-        # the desk itself may not know the job yet, but its stream is there from the 201 on
-        events = client.events(sent.job_id, client_id)
-        return succeeded(await narrate(events, as_json=as_json))
+        return await tell(client, sent, wait=wait, as_json=as_json)
 
     raise typer.Exit(0 if with_desk(work) else 1)
+
+
+async def tell(client: DeskClient, sent: Submitted, *, wait: bool, as_json: bool) -> bool:
+    """Print a job that was just sent and, with `wait`, how it goes on.
+
+    As JSON it is one document in one line: with `wait` the job as it ended, with its files.
+    Returns False when it was waited for and did not complete.
+    """
+    ids = {"job_id": sent.job_id, "client_id": sent.client_id}
+    if not wait:
+        if as_json:
+            print_json(ids)
+        else:
+            say(sent.job_id)
+        return True
+    # the desk itself may not know the job yet, but its stream is there from the 201 on
+    events = client.events(sent.job_id, sent.client_id)
+    if not as_json:
+        say(sent.job_id)
+        return succeeded(await narrate(events))
+    last = await last_of(events)
+    job = await client.api("GET", f"/jobs/{sent.job_id}", query={"client_id": sent.client_id})
+    sys.stdout.write(json.dumps({**job, **ids}, ensure_ascii=False) + "\n")
+    return succeeded(last)
 
 
 async def described_workflow(client: DeskClient, name: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""`jigdesk workflows`: the templates as the running desk offers them, checked and imported."""
+"""`jigdesk workflows`: the templates as the desk offers them, checked and imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from jigdesk.adapters.comfyui.http import ComfyHttp
 from jigdesk.adapters.comfyui.timing import Timing
 from jigdesk.adapters.workflows.catalogue import Catalogue, load_catalogue
 from jigdesk.adapters.workflows.embedded import read_graph_file
-from jigdesk.commands.client import DeskClient
+from jigdesk.app.templates import LiveTemplates
+from jigdesk.commands.client import DeskNotRunning
 from jigdesk.commands.jobs import AsJson, with_desk
 from jigdesk.commands.output import complain, print_fields, print_json, print_rows, say
 from jigdesk.domain.api_graph import GRAPH, Report, read_graph
@@ -33,15 +34,21 @@ from jigdesk.settings import load_settings
 app = typer.Typer(help="List, show, check and import workflow templates.", no_args_is_help=True)
 
 
-async def _workflows(client: DeskClient) -> dict[str, Any]:
-    answer: dict[str, Any] = await client.api("GET", "/workflows")
+def _workflows() -> dict[str, Any]:
+    """What the running desk offers; where none runs, what one would before it asks an engine."""
+    try:
+        answer: dict[str, Any] = with_desk(lambda client: client.api("GET", "/workflows"))
+    except DeskNotRunning:
+        templates = LiveTemplates(load_settings().workflows.dirs)
+        asyncio.run(templates.load())
+        return {"items": list(templates.described()), "next_cursor": None}
     return answer
 
 
 @app.command("list")
 def list_workflows(as_json: AsJson = False) -> None:
-    """List the workflows of the running desk."""
-    answer = with_desk(_workflows)
+    """List the workflows that can be asked for."""
+    answer = _workflows()
     if as_json:
         print_json(answer)
         return
@@ -54,7 +61,7 @@ def show(
     name: Annotated[str, typer.Argument(help="A workflow's name.")], as_json: AsJson = False
 ) -> None:
     """Show what a workflow takes and gives."""
-    found = {item["name"]: item for item in with_desk(_workflows)["items"]}
+    found = {item["name"]: item for item in _workflows()["items"]}
     if name not in found:
         raise RequestError(
             404, "unknown_workflow", f"This desk has no workflow {name!r}.{nearest(name, found)}"
@@ -151,6 +158,7 @@ def import_workflow(
         typer.Option("--dir", file_okay=False, help="Where; else the first of workflows.dirs."),
     ] = None,
     engine: EngineUrl = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a template of a graph, with proposed inputs, parameters and outputs to be edited."""
     root = folder or next(iter(load_settings().workflows.dirs), None)
@@ -176,18 +184,23 @@ def import_workflow(
     target.mkdir(parents=True)
     (target / GRAPH).write_bytes(graph_bytes)
     (target / TOML).write_text(proposal.toml, encoding="utf-8")
+    problems = () if object_info is None else check_live(template, object_info).problems
+    declared = {
+        "inputs": list(template.inputs),
+        "params": list(template.params),
+        "outputs": list(template.outputs),
+    }
+    if as_json:
+        said = {"notes": list(proposal.notes), "unavailable": [str(one) for one in problems]}
+        print_json({"name": chosen, "folder": str(target), **declared, **said})
+        return
     say(f"{target}")
-    for kind, names in (
-        ("inputs", template.inputs),
-        ("params", template.params),
-        ("outputs", template.outputs),
-    ):
+    for kind, names in declared.items():
         say(f"{kind}: {', '.join(names) or 'none'}")
     for note in proposal.notes:
         complain(f"note: {note}")
-    if object_info is not None:
-        for problem in check_live(template, object_info).problems:
-            complain(f"unavailable: {problem}")
+    for problem in problems:
+        complain(f"unavailable: {problem}")
 
 
 async def ask_engine(url: str | None) -> Mapping[str, Any] | None:

@@ -52,10 +52,22 @@ def set_values(changes: Mapping[str, str], env: Mapping[str, str]) -> Path:
     new = edited(old, changes, paths)
     known = read_settings(env, toml=old).problems
     worse = [p for p in read_settings(env, toml=new).problems if p not in known]
+    worse = worse or _hidden(changes, new, env)
     if worse:
         raise SettingsError(worse)
     replace_file(paths.config_file, new.encode(), mode=0o644)
     return paths.config_file
+
+
+def _hidden(changes: Mapping[str, str], text: str, env: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with changed values that the environment overrides now."""
+    over = {find_field(key).env.upper() for key in changes}
+    bare = {name: value for name, value in env.items() if name.upper() not in over}
+    if len(bare) == len(env):
+        return []
+    return [
+        problem for problem in read_settings(bare, toml=text).problems if problem.key in changes
+    ]
 
 
 def edited(text: str, changes: Mapping[str, str], paths: Paths) -> str:

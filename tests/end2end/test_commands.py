@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.harness.pictures import photo
-from tests.harness.serving import Serving, command, environment
+from tests.harness.serving import ROOT, Serving, command, environment
 from tests.harness.shapes import JOB_ID
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -159,6 +159,61 @@ def test_workflows(desk: Serving) -> None:
     checked = desk.run("workflows", "check", "--json")
     assert checked.returncode == 0
     assert "refine" in json.loads(checked.stdout)["sound"]
+
+
+def test_workflows_without_a_desk(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    listed = json.loads(command(tmp_path, "workflows", "list", "--json", env=env).stdout)
+    assert {item["name"] for item in listed["items"]} >= {"blur", "upscale", "invert"}
+    shown = command(tmp_path, "workflows", "show", "blur", env=env)
+    assert shown.returncode == 0
+    assert "radius" in shown.stdout
+    unknown = command(tmp_path, "workflows", "show", "blurr", env=env)
+    assert unknown.returncode == 1
+    assert "'blur'" in unknown.stderr
+
+
+def test_json_is_one_document(desk: Serving, picture: Path) -> None:
+    """Whoever adds --json to a command parses what it prints as a whole."""
+    args = ("submit", "blur", "--input", f"image={picture}", "--wait", "--json")
+    sent = desk.run(*args)
+    assert sent.returncode == 0, sent.stderr
+    job = json.loads(sent.stdout)
+    assert (job["status"], job["progress"]) == ("completed", 1)
+    assert [file["stage"] for file in job["files"]] == ["blur"]
+    branch = ("jobs", "branch", job["job_id"], "--stage", "blur", "--workflow", "invert")
+    assert json.loads(desk.run(*branch, "--wait", "--json").stdout)["status"] == "completed"
+    (desk.home / "no.png").write_bytes(b"no picture")
+    failed = desk.run("submit", "blur", "--input", "image=no.png", "--wait", "--json")
+    assert failed.returncode == 1
+    assert json.loads(failed.stdout)["error"]["code"] == "validation_failed"
+
+
+def test_json_of_what_writes_files(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    graph = str(ROOT / "workflows" / "blur" / "graph.json")
+    for words in (
+        ("config", "init"),
+        ("config", "set", "queue.max_depth", "17"),
+        ("workflows", "import", graph, "--name", "mine", "--dir", str(tmp_path)),
+    ):
+        done = command(tmp_path, *words, "--json", env=env)
+        assert done.returncode == 0, done.stderr
+        assert str(tmp_path) in json.dumps(json.loads(done.stdout))
+    secret = command(
+        tmp_path, "config", "set", "tunnel.authtoken", "--json", env=env, stdin="a-token\n"
+    )
+    assert json.loads(secret.stdout)["key"] == "tunnel.authtoken"
+    assert "a-token" not in secret.stdout + secret.stderr
+
+
+def test_config_set_checks_what_the_environment_hides(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    assert env["JIGDESK_SERVER__PUBLIC_PORT"] == "0"
+    refused = command(tmp_path, "config", "set", "server.public_port", "70000", env=env)
+    assert refused.returncode == 2
+    assert "server.public_port" in refused.stderr
+    assert command(tmp_path, "config", "set", "server.public_port", "8800", env=env).returncode == 0
 
 
 def test_config_round_trip(tmp_path: Path) -> None:

@@ -105,8 +105,8 @@ def test_instructions_of_two_stages(desk: Desk) -> None:
     (desk.home / "steps.txt").write_text("soft: blur --image photo.png\nbig: upscale --scale 0.5\n")
     sent = desk.run("submit", "--instructions", "steps.txt", "--wait", "--json")
     assert sent.returncode == 0, sent.stderr
-    done = [json.loads(line) for line in sent.stdout.splitlines()][-1]
-    assert [file["key"].split("/")[2] for file in done["data"]["files"]] == ["soft", "big"]
+    done = json.loads(sent.stdout)
+    assert [file["stage"] for file in done["files"]] == ["soft", "big"]
 
 
 @pytest.mark.parametrize(
