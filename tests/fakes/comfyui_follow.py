@@ -13,8 +13,7 @@ from typing import Any, Self
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.domain.engine import EngineEvent, Prompt, PromptSucceeded
 from tests.fakes import comfyui_recordings as recordings
-
-WAIT_S = 20.0
+from tests.harness.waiting import PATIENCE_S
 
 
 def prompt_of(name: str, prompt_id: str | None = None) -> Prompt:
@@ -24,7 +23,7 @@ def prompt_of(name: str, prompt_id: str | None = None) -> Prompt:
 
 async def collect(engine: ComfyEngine, prompt: Prompt) -> list[EngineEvent]:
     """Every event of a run that ends well."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         return [event async for event in engine.run(prompt)]
 
 
@@ -38,7 +37,7 @@ def outputs(events: list[EngineEvent]) -> dict[str, list[str]]:
     }
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> None:
+async def until(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> None:
     """Wait for something that no event tells."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110  what is waited for tells nobody
@@ -82,7 +81,7 @@ class Following:
 
     async def seen(self, kind: type[EngineEvent]) -> None:
         """Wait for an event of a kind; the run's error is raised when it ends before."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             watch = asyncio.create_task(self._wait_for(kind))
             try:
                 await asyncio.wait({watch, self._task}, return_when=asyncio.FIRST_COMPLETED)
@@ -98,6 +97,6 @@ class Following:
 
     async def end(self) -> list[EngineEvent]:
         """Wait for the end; raises what the run raised."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             await self._task
         return self.events

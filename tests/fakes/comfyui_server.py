@@ -20,6 +20,7 @@ from aiohttp import WSMsgType, web
 from tests.fakes import comfyui_recordings as recordings
 from tests.fakes.comfyui_faults import Faults, with_faults
 from tests.fakes.comfyui_recordings import Frame, Recording
+from tests.harness.ports import free_port
 
 FileKey = tuple[str, str, str]
 """type, subfolder, filename"""
@@ -433,14 +434,15 @@ async def open_server(*, jobs_routes: bool = False) -> AsyncIterator[FakeComfySe
 
 
 @asynccontextmanager
-async def serve(app: web.Application, port: int = 0) -> AsyncIterator[str]:
-    """Serve an application on loopback; yields its URL."""
+async def serve(app: web.Application, port: int | None = None) -> AsyncIterator[str]:
+    """Serve an application on loopback, at a free port where None is given; yields its URL."""
+    port = port or free_port()
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"http://127.0.0.1:{port}"
     finally:
         await runner.cleanup()
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import aiohttp
 
+from tests.harness.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
-WAIT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Listener:
         self.frames: list[Any] = []
 
     async def next(self) -> Any:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             message = await self.socket.receive()
         if message.type is aiohttp.WSMsgType.BINARY:
             self.frames.append(message.data)
@@ -106,7 +107,7 @@ async def demo_engine(base: Path, *args: str) -> AsyncIterator[DemoEngine]:
     assert process.stdout is not None
     printed: list[str] = []
     url = None
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while url is None:
             line = (await process.stdout.readline()).decode()
             assert line, f"the demo engine ended: {printed}"
@@ -120,7 +121,7 @@ async def demo_engine(base: Path, *args: str) -> AsyncIterator[DemoEngine]:
     finally:
         if process.returncode is None:
             process.terminate()
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             await process.wait()
             await reading
 

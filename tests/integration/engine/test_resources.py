@@ -40,7 +40,7 @@ async def until(desk: Desk, name: str, value: float) -> None:
 
 
 async def test_samples_name_the_job_that_ran(desk: Desk) -> None:
-    job_id = await desk.browser.submit(refine(60), FILES)
+    job_id = await desk.browser.submit(refine(100), FILES)
     await desk.browser.watch(job_id)
     await eventually(lambda: desk.core.resources.history()[-1].job_ids == ())
     shown = await samples(desk, 900)
@@ -56,12 +56,12 @@ async def test_metrics_count_jobs_webhooks_and_restarts(desk: Desk) -> None:
     assert shown['jigdesk_jobs_ended_total{status="completed",workflow="blur"}'] == 1
     assert shown['jigdesk_webhook_answers_total{route="/webhooks/job-created",status="202"}'] == 1
     assert shown["jigdesk_webhook_seconds_count"] >= 1
-    assert shown["jigdesk_queue_depth"] == 0
     assert shown["jigdesk_tunnel_up"] == 0
     assert shown["jigdesk_accepting"] == 1
     assert shown["jigdesk_disk_free_bytes"] > 0 or not desk.core.resources.latest
     await until(desk, 'jigdesk_jobs{status="completed"}', 1)
     await until(desk, "jigdesk_outbox_rows", 0)
+    await until(desk, "jigdesk_queue_depth", 0)
 
     for path in ("/nowhere-1", "/nowhere-2"):
         async with desk.browser.http.get(desk.core.public_url_local + path) as answer:

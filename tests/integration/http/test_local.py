@@ -210,7 +210,7 @@ async def test_a_stuck_api_bounds_what_waits_and_leaves_the_rest_alone(
         assert go.wait(PATIENCE_S)
         return echo(request)
 
-    wishes = Wishes(api=stuck, api_threads=1, api_waiting=2, api_timeout_s=0.3)
+    wishes = Wishes(api=stuck, api_threads=1, api_waiting=2, api_timeout_s=3)
     async with http_desk(tmp_path, wishes) as desk:
         try:
             url = desk.local.url + "/api/jobs"

@@ -65,7 +65,7 @@ def send(web_client: aiohttp.ClientSession, desk: HttpDesk) -> Sender:
     return Sender(web_client, desk)
 
 
-async def raw(desk: HttpDesk, request: bytes, *, within_s: float = 10.0) -> bytes:
+async def raw(desk: HttpDesk, request: bytes, *, within_s: float = PATIENCE_S) -> bytes:
     """What the listener answers to these very bytes, until it closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", desk.public.port)
     try:
@@ -270,7 +270,7 @@ async def test_a_sender_that_breaks_off_leaves_a_line_in_the_log(desk: HttpDesk)
 async def test_too_many_at_once_are_asked_to_come_again(
     tmp_path: Path, web_client: aiohttp.ClientSession
 ) -> None:
-    wishes = Wishes(limits=PublicLimits(concurrent=1, body_timeout_s=30))
+    wishes = Wishes(limits=PublicLimits(concurrent=1, body_timeout_s=PATIENCE_S))
     async with http_desk(tmp_path, wishes) as desk:
         body = encoded(CREATED)
         reader, writer = await asyncio.open_connection("127.0.0.1", desk.public.port)

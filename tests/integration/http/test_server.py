@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
+from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -68,9 +68,9 @@ async def test_an_address_that_is_not_ours_names_the_setting(host: str) -> None:
 
 
 async def test_the_port_is_free_again_at_once_after_a_stop(
-    web_client: aiohttp.ClientSession,
+    web_client: aiohttp.ClientSession, free_port: Callable[[], int]
 ) -> None:
-    first = Listener(app_with(hello), Endpoint("127.0.0.1", 0, "server.local"))
+    first = Listener(app_with(hello), Endpoint("127.0.0.1", free_port(), "server.local"))
     await first.start()
     async with web_client.get(first.url) as answer:
         assert answer.status == 200
@@ -109,14 +109,12 @@ async def test_a_stop_waits_for_nobody_for_ever(web_client: aiohttp.ClientSessio
         raise AssertionError
 
     app = app_with(stuck)
-    listener = Listener(app, Endpoint("127.0.0.1", 0, "server.local"), stop_within_s=0.6)
+    listener = Listener(app, Endpoint("127.0.0.1", 0, "server.local"), stop_within_s=0.3)
     await listener.start()
     asking = asyncio.create_task(web_client.get(listener.url))
     await asyncio.wait_for(begun.wait(), PATIENCE_S)
     _, idle = await asyncio.open_connection("127.0.0.1", listener.port)
-    began = time.monotonic()
-    await listener.stop()
-    assert time.monotonic() - began < 2
+    await asyncio.wait_for(listener.stop(), PATIENCE_S)
     with pytest.raises(aiohttp.ClientError):
         await asking
     idle.close()

@@ -16,6 +16,7 @@ from jigdesk.adapters.process.child import ChildProcess
 from jigdesk.adapters.process.lines import MAX_LINE_CHARS, MAX_LINES
 from jigdesk.domain.errors import SetupError
 from tests.fakes.families import eventually, family, living, pids_in, script
+from tests.harness.waiting import PATIENCE_S
 
 
 async def test_says_how_it_ended_and_what_it_printed_last() -> None:
@@ -49,7 +50,9 @@ async def test_the_pid_is_the_commands_own_in_a_session_of_its_own() -> None:
 
 @pytest.mark.parametrize("stubborn", [False, True])
 async def test_stop_leaves_nobody(stubborn: bool) -> None:
-    child = await ChildProcess.start(family(stubborn=stubborn), grace_s=0.3)
+    child = await ChildProcess.start(
+        family(stubborn=stubborn), grace_s=0.3 if stubborn else PATIENCE_S
+    )
     await eventually(lambda: pids_in(child.last_lines()))
     pids = pids_in(child.last_lines())
     assert len(living(pids)) == 4
@@ -63,7 +66,7 @@ async def test_stop_kills_what_does_not_end_within_its_deadline() -> None:
     await eventually(lambda: pids_in(child.last_lines()))
     began = time.monotonic()
     ended = await child.stop(grace_s=0.2)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE_S
     assert ended.signal == signal.SIGKILL
 
 

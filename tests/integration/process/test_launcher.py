@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.families import ROOT, eventually, family, living, script
+from tests.harness.waiting import PATIENCE_S
 
 LAUNCHER = [sys.executable, "-m", "jigdesk.adapters.process.launcher"]
 
@@ -46,7 +47,7 @@ def first_line(process: subprocess.Popen[bytes]) -> bytes:
 @pytest.mark.parametrize("code", [0, 7])
 def test_ends_with_the_exit_code_of_the_command(code: int, life: tuple[int, int]) -> None:
     with launch(life[0], script(f"raise SystemExit({code})")) as launcher:
-        assert launcher.wait(20) == code
+        assert launcher.wait(PATIENCE_S) == code
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGINT])
@@ -55,12 +56,12 @@ def test_ends_by_the_signal_that_ended_the_command(
 ) -> None:
     code = f"import os, signal; signal.signal({number:d}, signal.SIG_DFL) if {number:d} != 9 else 0"
     with launch(life[0], script(f"{code}; os.kill(os.getpid(), {number:d})")) as launcher:
-        assert launcher.wait(20) == -number
+        assert launcher.wait(PATIENCE_S) == -number
 
 
 def test_a_command_that_does_not_exist_is_127(life: tuple[int, int]) -> None:
     with launch(life[0], ["/no/such/command"]) as launcher:
-        assert launcher.wait(20) == 127
+        assert launcher.wait(PATIENCE_S) == 127
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
@@ -69,7 +70,7 @@ async def test_when_the_pipe_closes_nobody_is_left(stubborn: bool, life: tuple[i
         pids = json.loads(await asyncio.to_thread(first_line, launcher))
         assert len(living(pids)) == 4
         os.close(life[1])
-        await asyncio.to_thread(launcher.wait, 20)
+        await asyncio.to_thread(launcher.wait, PATIENCE_S)
         assert living(pids) == []
 
 
@@ -77,7 +78,7 @@ async def test_sigterm_to_the_launcher_ends_the_whole_family(life: tuple[int, in
     with launch(life[0], family()) as launcher:
         pids = json.loads(await asyncio.to_thread(first_line, launcher))
         launcher.terminate()
-        assert await asyncio.to_thread(launcher.wait, 20) == -signal.SIGTERM
+        assert await asyncio.to_thread(launcher.wait, PATIENCE_S) == -signal.SIGTERM
         assert living(pids) == []
 
 
@@ -85,7 +86,7 @@ async def test_a_command_that_ends_takes_its_descendants_along(life: tuple[int, 
     with launch(life[0], family(), "--grace=0.3") as launcher:
         pids = json.loads(await asyncio.to_thread(first_line, launcher))
         os.kill(pids[0], signal.SIGKILL)
-        assert await asyncio.to_thread(launcher.wait, 20) == -signal.SIGKILL
+        assert await asyncio.to_thread(launcher.wait, PATIENCE_S) == -signal.SIGKILL
         assert living(pids) == []
 
 

@@ -20,6 +20,7 @@ from jigdesk.adapters.process.orphans import (
     write_record,
 )
 from tests.fakes.families import family, living, pids_in
+from tests.harness.waiting import PATIENCE_S
 
 PORT = 8188
 
@@ -40,7 +41,7 @@ def orphans(*, stubborn: bool = False) -> Iterator[list[int]]:
     finally:
         for pid in living(pids):
             os.kill(pid, signal.SIGKILL)
-        process.wait(20)
+        process.wait(PATIENCE_S)
         process.stdout.close()
 
 

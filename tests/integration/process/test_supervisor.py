@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from jigdesk.adapters.process.orphans import ChildRecord, read_record, write_record
-from jigdesk.adapters.process.ports import free_port, port_owner
+from jigdesk.adapters.process.ports import port_owner
 from jigdesk.adapters.process.supervisor import (
     EngineCommand,
     EngineState,
@@ -29,9 +29,15 @@ from jigdesk.adapters.process.supervisor import (
 )
 from jigdesk.domain.errors import EngineUnavailable
 from tests.fakes.families import ROOT, eventually, living, script
+from tests.harness.ports import free_port
+from tests.harness.waiting import PATIENCE_S
 
 QUICK = Patience(
-    start_timeout_s=20, stop_grace_s=2, first_backoff_s=0.01, max_backoff_s=0.05, max_crashes=5
+    start_timeout_s=PATIENCE_S,
+    stop_grace_s=2,
+    first_backoff_s=0.01,
+    max_backoff_s=0.05,
+    max_crashes=5,
 )
 
 
@@ -93,7 +99,7 @@ async def test_starts_becomes_ready_and_stops_the_demo_engine(tmp_path: Path) ->
     port = free_port()
     command = demo_command(port, tmp_path)
     async with supervised(tmp_path, command, answering(port)) as (supervisor, states):
-        await supervisor.wait_ready(20)
+        await supervisor.wait_ready(PATIENCE_S)
         pid = supervisor.state.pid
         assert pid is not None
         owner = port_owner(port)
@@ -121,12 +127,12 @@ async def test_a_killed_engine_comes_back_with_its_reason_told(tmp_path: Path) -
     port = free_port()
     command = demo_command(port, tmp_path)
     async with supervised(tmp_path, command, answering(port)) as (supervisor, states):
-        await supervisor.wait_ready(20)
+        await supervisor.wait_ready(PATIENCE_S)
         first = supervisor.state.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
         await eventually(lambda: supervisor.state.restarts == 1)
-        await supervisor.wait_ready(20)
+        await supervisor.wait_ready(PATIENCE_S)
         assert supervisor.state.pid not in {None, first}
     restarting = next(state for state in states if state.status is EngineStatus.RESTARTING)
     assert "SIGKILL" in (restarting.reason or "")
@@ -179,11 +185,11 @@ async def test_an_engine_that_never_answers_is_started_again(tmp_path: Path) -> 
 async def test_a_kick_starts_a_stalled_engine_again(tmp_path: Path) -> None:
     command = EngineCommand(tuple(script("import time; time.sleep(600)")), free_port())
     async with supervised(tmp_path, command, always) as (supervisor, states):
-        await supervisor.wait_ready(20)
+        await supervisor.wait_ready(PATIENCE_S)
         first = supervisor.state.pid
         supervisor.kick("no event for 300 s")
         await eventually(lambda: supervisor.state.restarts == 1)
-        await supervisor.wait_ready(20)
+        await supervisor.wait_ready(PATIENCE_S)
         assert supervisor.state.pid != first
     reasons = [state.reason for state in states if state.status is EngineStatus.RESTARTING]
     assert reasons == ["no event for 300 s"]
@@ -196,14 +202,14 @@ async def test_a_kicked_engine_is_not_ready_while_it_takes_its_time_to_end(tmp_p
     )
     command = EngineCommand(tuple(script(deaf)), free_port())
     async with supervised(tmp_path, command, always) as (supervisor, _):
-        await supervisor.wait_ready(20)
+        await supervisor.wait_ready(PATIENCE_S)
         first = supervisor.state.pid
         assert first is not None
         await eventually(lambda: supervisor.last_lines() == ("deaf",))
         supervisor.kick("stuck")
         await eventually(lambda: supervisor.state.status is EngineStatus.STOPPING)
         assert living([first]) == [first]
-        await supervisor.wait_ready(20)
+        await supervisor.wait_ready(PATIENCE_S)
         assert supervisor.state.pid != first
         assert living([first]) == []
 
@@ -261,19 +267,19 @@ async def test_an_orphan_of_ours_is_ended_before_the_port_is_bound(tmp_path: Pat
         write_record(tmp_path / "engine.json", ChildRecord(orphan.pid, created, port, argv, "none"))
         command = demo_command(port, tmp_path)
         async with supervised(tmp_path, command, answering(port)) as (supervisor, _):
-            await supervisor.wait_ready(20)
+            await supervisor.wait_ready(PATIENCE_S)
             assert supervisor.state.pid != orphan.pid
             assert living([orphan.pid]) == []
 
 
 async def test_a_stop_in_the_middle_of_a_backoff_is_at_once(tmp_path: Path) -> None:
-    patience = Patience(first_backoff_s=60)
+    patience = Patience(first_backoff_s=600, max_backoff_s=600)
     command = EngineCommand(tuple(script("raise SystemExit(1)")), free_port())
     async with supervised(tmp_path, command, patience=patience) as (supervisor, _):
         await eventually(lambda: supervisor.state.status is EngineStatus.RESTARTING)
         began = time.monotonic()
         await supervisor.stop()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < PATIENCE_S
         assert supervisor.state.status is EngineStatus.STOPPED
 
 

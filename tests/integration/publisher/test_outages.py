@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from jigdesk.adapters.process.ports import free_port
 from jigdesk.domain.events import PROGRESS
 from jigdesk.services.publishing import KINDS
 from tests.harness.browser import BLUR, Browser, refine
 from tests.harness.pictures import photo
+from tests.harness.ports import free_port
 from tests.harness.process import desk_process
 from tests.integration.desk.conftest import Desk, running_desk
 from tests.realparts.soketi_server import Soketi, Subscriber, publisher_settings, subscriber
