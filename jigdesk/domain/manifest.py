@@ -3,7 +3,8 @@
 Decided here, where the contract leaves it open: a key that stands twice is refused; a
 parameter or an input that is null counts as left out; a stage without a name is called like
 its workflow; a stage that is called like the one that the job branches from hides it from
-the other stages, and may itself take the parent's result by that name.
+the other stages, and may itself take the parent's result by that name; an input that is left
+out takes what the stage before it makes, as in instructions.txt.
 """
 
 from __future__ import annotations

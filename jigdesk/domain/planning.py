@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from jigdesk.domain.described import InputSpec
@@ -43,22 +43,24 @@ def make_plan(
     that the job branches from; None when they are not known.
 
     Raises JobError: UNKNOWN_WORKFLOW; INVALID_PARAMETER; INVALID_MANIFEST for an input that is
-    left out or not declared, and for a reference that does not fit.
+    not declared, for one that is left out where there is nothing before to take, and for a
+    reference that does not fit.
     """
-    check_references(manifest.stages, manifest.branch_of)
     chosen = [
         _template(stage.workflow, templates, unavailable, f"stages[{place}].workflow")
         for place, stage in enumerate(manifest.stages)
     ]
+    stages = tuple(_filled(manifest, chosen))
+    check_references(stages, manifest.branch_of)
     offers = {
         stage.name: {name: output.kind for name, output in template.outputs.items()}
-        for stage, template in zip(manifest.stages, chosen, strict=True)
+        for stage, template in zip(stages, chosen, strict=True)
     }
     parent: dict[str, dict[str, str]] = {}
     if manifest.branch_of is not None:
         parent[manifest.branch_of.stage] = dict(parent_outputs or {})
     settled = {}
-    for place, (stage, template) in enumerate(zip(manifest.stages, chosen, strict=True)):
+    for place, (stage, template) in enumerate(zip(stages, chosen, strict=True)):
         at = f"stages[{place}]"
         # its own name can only be the parent's stage; another's name is first of all our own
         offered = {name: kinds for name, kinds in offers.items() if name != stage.name}
@@ -72,10 +74,26 @@ def make_plan(
                 template.params, _with_seeds(stage, template, before), draw, f"{at}.params"
             ),
             inputs,
-            depends_on(inputs, [other.name for other in manifest.stages], stage.name),
+            depends_on(inputs, [other.name for other in stages], stage.name),
             template.timeout_s,
         )
     return Plan(manifest.job_id, tuple(_in_order(settled.values())), manifest.branch_of)
+
+
+def _filled(manifest: Manifest, chosen: Iterable[Template]) -> Iterator[StageRequest]:
+    """The stages, each input that is left out taking what the stage before it makes.
+
+    For the first one that is the stage that the job branches from.
+    """
+    before = None if manifest.branch_of is None else manifest.branch_of.stage
+    for stage, template in zip(manifest.stages, chosen, strict=True):
+        left_out = [name for name in template.inputs if name not in stage.inputs]
+        if before is None or not left_out:
+            yield stage
+        else:
+            taken = dict.fromkeys(left_out, StageInput(before))
+            yield replace(stage, inputs={**stage.inputs, **taken})
+        before = stage.name
 
 
 def _template(

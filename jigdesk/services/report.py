@@ -61,6 +61,11 @@ class ProgressReporter:
         self._present = present
         self._dirty.set()
 
+    @property
+    def progress(self) -> float | None:
+        """The most that was shown; None while nothing was."""
+        return None if self._present is None else self._present.progress
+
     async def serve(self) -> None:
         """Write until cancelled; a job that does not run (any more) is left as it is."""
         while True:

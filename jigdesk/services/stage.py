@@ -103,7 +103,7 @@ class StageRunner:
         )
         # before it begins: what an earlier stage showed last must not be written after that
         reporter.show(Present(stage.name, stage.index, progress=model.progress))
-        run = await self._begin(job, stage, before)
+        run = await self._begin(job, stage, before, reporter)
         times = NodeTimes(self._clock)
         partial = PartialResults(
             job.job_id,
@@ -140,7 +140,13 @@ class StageRunner:
         await self._journal.learn_node_seconds(stage.workflow, times.seconds())
         return run
 
-    async def _begin(self, job: Job, stage: PlannedStage, before: StageRun | None) -> StageRun:
+    async def _begin(
+        self,
+        job: Job,
+        stage: PlannedStage,
+        before: StageRun | None,
+        reporter: ProgressReporter,
+    ) -> StageRun:
         """Write the prompt id down before the engine may hear of it."""
         if before is not None and before.attempt == job.attempt:
             run = replace(before, state=StageState.POSTING, ended_at=None, files=())
@@ -155,6 +161,10 @@ class StageRunner:
         current = await self._journal.job(job.job_id)
         if current is None:
             raise JobGone
+        # a stage beside this one may have shown more since the row was read
+        shown = reporter.progress
+        if shown and shown > (current.progress or 0.0):
+            current = replace(current, progress=shown)
         fields: dict[str, Any] = {
             "stage": stage.name,
             "stage_index": stage.index,

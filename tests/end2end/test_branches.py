@@ -1,4 +1,4 @@
-"""Section 2: jobs that start from what another job has stored."""
+"""Section 2: stages that take what others made, in the same job or in another one."""
 
 from __future__ import annotations
 
@@ -62,6 +62,16 @@ async def test_a_branch_may_have_a_stage_of_the_parents_name(
     assert results(desk, child) == {"soften": 64, "enlarge": 128}
     edges = desk.document(f"jobs/{child}/graph.json")["edges"]
     assert [edge.get("from_job_id") for edge in edges] == [parent, None]
+
+
+async def test_inputs_may_be_left_out(desk: Serving, browser: Browser) -> None:
+    """Then a stage takes what the one before it makes, as a line of instructions.txt does."""
+    request = {"stages": [SOFTEN, {"workflow": "upscale"}, {"workflow": "invert", "inputs": {}}]}
+    parent = await done(desk, browser, request, FILES)
+    assert results(desk, parent) == {"soften": 64, "upscale": 128, "invert": 128}
+    branch = {"branch_of": {"job_id": parent, "stage": "upscale"}}
+    child = await done(desk, browser, {"task": "invert", **branch}, {})
+    assert results(desk, child) == {"invert": 128}
 
 
 async def test_the_short_form_branches_too(desk: Serving, browser: Browser) -> None:

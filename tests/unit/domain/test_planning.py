@@ -200,6 +200,26 @@ def test_a_stage_hides_the_parents_namesake_from_all_but_itself() -> None:
     assert ["from_job_id" in edge for edge in edges] == [True, False]
 
 
+def test_an_input_that_is_left_out_takes_what_the_stage_before_makes() -> None:
+    made = plan(asked("a", "film", image=PHOTO), asked("b", "work"), asked("c", "mask"))
+    assert made.stage("b").inputs == {"image": ResolvedInput("a", "poster", 0)}
+    assert made.stage("c").inputs == {
+        "image": ResolvedInput("b", "result", 0),
+        "mask": ResolvedInput("b", "result", 0),
+    }
+    error = refused(asked("a", "film", image=PHOTO), asked("b", "mask"), asked("c", "cut"))
+    assert (error.field, error.error_code) == (
+        "stages[2].inputs.clip",
+        ErrorCode.INVALID_MANIFEST,
+    )
+    circle = refused(asked("a", "work", image=StageInput("b")), asked("b", "work"))
+    assert "wait for each other" in circle.message
+    branch = plan(
+        asked("a", "work"), branch=BranchOf(PARENT, "x"), parent_outputs={"still": "image"}
+    )
+    assert branch.stages[0].inputs == {"image": ResolvedInput("x", "still", 0)}
+
+
 def test_manifest_json_both_ways() -> None:
     made = plan(
         asked("soften", "work", image=PHOTO), asked("more", "work", image=StageInput("soften"))

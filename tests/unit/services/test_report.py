@@ -59,8 +59,10 @@ async def test_a_stage_is_told_with_its_place(desk: StoreDesk) -> None:
 
 async def test_progress_never_falls(desk: StoreDesk) -> None:
     reporter = ProgressReporter(desk.journal, await running(desk))
+    assert reporter.progress is None
     for progress in (0.5, 0.25, None):
         reporter.show(Present("left", 0, progress=progress))
+        assert reporter.progress == 0.5
         assert (await written(desk, reporter)).progress == 0.5
 
 
