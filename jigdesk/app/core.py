@@ -206,7 +206,7 @@ class _Builder:
         await self._background("sweep", work.sweeper.run())
         await self._background("previews", work.live.run())
         await self._background("tunnel", tunnel.run())
-        await self._register(store, work, host_id, tunnel, templates)
+        await self._register(store, journal, work, host_id, tunnel, templates)
         await self._background("templates", templates.watch(engine.client, engine.ready))
         self._write_listeners(listeners, engine)
         loop = asyncio.get_running_loop()
@@ -369,6 +369,7 @@ class _Builder:
 
         work.queue.on_change(changed)
         templates.on_change(registration.changed)
+        journal: Journal,
         tunnel.subscribe(lambda _: changed())
         await self._background("registration", registration.run())
 
@@ -390,6 +391,9 @@ class _Builder:
             "local_url": listeners.local.url,
             "public_url": listeners.public.url,
             # a remote engine's may hold a password, and is in the settings
+        self._stack.callback(
+            journal.subscribe(lambda _, jobs: registration.look() if jobs else None)
+        )
             "engine_url": None if engine.kind == "remote" else engine.url,
         }
         path.write_text(json.dumps(document) + "\n", encoding="utf-8")

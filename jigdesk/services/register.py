@@ -20,6 +20,8 @@ from jigdesk.services.queue import JobQueue
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 30.0
+LOOK_AFTER_S = 2.0
+"""How soon a change of the queue's depth is written: at most that often, too."""
 LEAVE_DEADLINE_S = 2.0
 
 
@@ -46,10 +48,26 @@ class Registration:
         self._interval_s = interval_s
         self._changed = asyncio.Event()
         self._written: bytes | None = None
+        self._told: tuple[bool, int] | None = None
+        self._looking: asyncio.TimerHandle | None = None
 
     def changed(self) -> None:
         """Something that a registration says is different now."""
         self._changed.set()
+
+    def look(self) -> None:
+        """Jobs came, went on or ended: soon see whether the queue is still as it was told.
+
+        Cheap, for every commit; called on the core's loop.
+        """
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(LOOK_AFTER_S, self._compare)
+
+    def _compare(self) -> None:
+        self._looking = None
+        present = self._present()
+        if (present.accepting, present.queue_depth) != self._told:
+            self.changed()
 
     async def run(self) -> None:
         """Register until cancelled; then leave, within a deadline."""
@@ -66,14 +84,18 @@ class Registration:
                 except TimeoutError:
                     continue
         finally:
+            if self._looking is not None:
+                self._looking.cancel()
             await self._leave()
 
     async def _register(self) -> bool:
         """Write it; whether the store took it."""
         host = keys.host_key(self._host_id)
         workflows = _json({"version": 1, "workflows": list(self._workflows())})
+        present = self._present()
         try:
-            await self._store.put(host, _json(self._present().to_dict()))
+            await self._store.put(host, _json(present.to_dict()))
+            self._told = (present.accepting, present.queue_depth)
             if workflows != self._written:
                 await self._store.put(keys.host_workflows_key(self._host_id), workflows)
                 self._written = workflows

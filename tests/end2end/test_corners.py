@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from tests.harness.browser import BLUR, Browser
 from tests.harness.pictures import photo
-from tests.harness.serving import Serving
+from tests.harness.serving import Serving, serving
 from tests.harness.shapes import is_error, is_list
+from tests.harness.waiting import eventually
 from tests.harness.webhooks import created, send
 
 FILES = {"photo.png": photo()}
@@ -71,6 +73,28 @@ async def test_a_range_beyond_the_end_says_how_long_it_is(browser: Browser) -> N
         assert answer.status == 416
         assert answer.headers["Content-Range"] == f"bytes */{file['size_bytes']}"
         is_error(await answer.json())
+
+
+async def test_the_registration_follows_the_queue(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    with serving(tmp_path / "home", {"JIGDESK_QUEUE__MAX_DEPTH": "1"}) as full:
+        control = {"Authorization": f"Bearer {full.token}"}
+        browser = Browser(http, full.local_url)
+
+        def told() -> tuple[int, bool]:
+            (path,) = (full.bucket / "hosts").glob("*.json")
+            host = full.document(f"hosts/{path.name}")
+            return host["queue_depth"], host["accepting"]
+
+        async with http.post(f"{full.local_url}/control/queue/pause", headers=control) as answer:
+            assert answer.status == 200
+        await browser.submit(BLUR, FILES)
+        # well before the 30 s after which it is written in any case
+        await eventually(lambda: told() == (1, False), within_s=20)
+        async with http.post(f"{full.local_url}/control/queue/resume", headers=control) as answer:
+            assert answer.status == 200
+        await eventually(lambda: told() == (0, True), within_s=20)
 
 
 async def test_a_webhook_id_speaks_of_one_job_only(
