@@ -13,7 +13,7 @@ import aiohttp
 from tests.harness.browser import BLUR, Browser, Heard, chain, refine
 from tests.harness.pictures import photo
 from tests.harness.serving import Serving
-from tests.harness.shapes import ERROR_CODES, is_error
+from tests.harness.shapes import ERROR_CODES, instant, is_error
 from tests.harness.waiting import PATIENCE_S
 
 FILES = {"photo.png": photo()}
@@ -107,16 +107,15 @@ async def test_each_stage_s_first_progress_comes_before_anything_of_it_ran(
     assert any(event.data.get("stage") == "fine" for event in heard[:done])
 
 
-async def test_progress_comes_at_most_five_times_a_second(browser: Browser) -> None:
+async def test_progress_comes_at_most_five_times_a_second(desk: Serving, browser: Browser) -> None:
     job_id = await browser.submit(refine(60), FILES)
-    moments = []
-    async with asyncio.timeout(PATIENCE_S):
-        async for event in browser.events(job_id):
-            if event.name == "job:progress" and event.data["node"]:
-                moments.append(time.monotonic())
-    assert len(moments) >= 3
-    span_s = moments[-1] - moments[0]
-    assert len(moments) <= 5 * span_s + 3
+    heard = await browser.watch(job_id)
+    told = [event for event in heard if event.name == "job:progress" and event.data["node"]]
+    assert len(told) >= 3
+    # by the desk's own clock: they may reach a busy reader together
+    status = desk.document(f"jobs/{job_id}/status.json")
+    took = instant(status["updated_at"]) - instant(status["created_at"])
+    assert len(told) <= 5 * took.total_seconds() + 3
 
 
 async def test_status_json_is_written_at_most_once_a_second_but_for_state_changes(
@@ -217,7 +216,9 @@ async def test_a_ticket_opens_the_stream_and_nothing_else(browser: Browser) -> N
     assert status == 200
     assert "event: job_done" in text
     other = await browser.submit(BLUR, FILES)
-    for job, forged in ((other, ticket), (job_id, ticket[:-1] + "0"), (job_id, "x")):
+    middle = len(ticket) // 2
+    altered = ticket[:middle] + ("0" if ticket[middle] != "0" else "1") + ticket[middle + 1 :]
+    for job, forged in ((other, ticket), (job_id, altered), (job_id, "x")):
         status, text = await raw_stream(browser, job, {"ticket": forged})
         assert status in (401, 404)
         is_error(json.loads(text))

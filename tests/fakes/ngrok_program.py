@@ -8,6 +8,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.harness.waiting import PATIENCE_S
+
 SOURCE = Path(__file__).with_name("ngrok_agent.py")
 
 
@@ -28,5 +30,5 @@ def tell(config_file: Path, verb: str, **body: Any) -> dict[str, Any]:
     request = urllib.request.Request(
         f"http://{api}/fake/{verb}", json.dumps(body).encode(), method="POST"
     )
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - loopback
         return dict(json.loads(answer.read()))

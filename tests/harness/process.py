@@ -25,7 +25,7 @@ class DeskProcess:
     def __init__(self, home: Path, env: Mapping[str, str] | None = None) -> None:
         self.home = home
         self._port = free_port()
-        self._env = {
+        self.env = {
             **os.environ,
             "JIGDESK_HOME": str(home),
             "JIGDESK_COMFYUI__PORT": str(free_port()),
@@ -54,7 +54,7 @@ class DeskProcess:
             "-m",
             "jigdesk",
             "serve",
-            env=self._env,
+            env=self.env,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,10 @@ import aiohttp
 import pytest
 
 from jigdesk.app import Core, open_core
+from jigdesk.domain.job import Job
 from jigdesk.settings import load_settings
 from tests.harness.browser import Browser
+from tests.harness.waiting import PATIENCE_S
 
 
 @dataclass
@@ -47,6 +49,25 @@ class Desk:
         """Wait until the store has everything that the journal owes it."""
         while (await self.core.journal.outbox_lag())[0]:  # noqa: ASYNC110 - no event says so
             await asyncio.sleep(0.01)
+
+    async def reached(self, job_id: str, *statuses: str) -> Job:
+        """Wait until the job is in one of these, however briefly; returns its row then."""
+        met: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+
+        def look(_: object, jobs: Sequence[Job]) -> None:
+            for job in jobs:
+                if (job.job_id, job.status in statuses, met.done()) == (job_id, True, False):
+                    met.set_result(job)
+
+        unsubscribe = self.core.journal.subscribe(look)
+        try:
+            job = await self.core.journal.job(job_id)
+            if job is not None and job.status in statuses:
+                return job
+            async with asyncio.timeout(PATIENCE_S):
+                return await met
+        finally:
+            unsubscribe()
 
 
 @asynccontextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
 from typing import Any
 
 import pytest
 
+from jigdesk.domain.job import JobStatus
 from tests.harness.bad_manifests import BAD_MANIFESTS, OVER_1_MIB, stage, stages
 from tests.harness.browser import BLUR, CLIENT, Heard
 from tests.harness.pictures import bomb, photo
@@ -35,8 +35,7 @@ async def _send_by_hand(desk: Desk, manifest: bytes | None, files: dict[str, byt
 
 async def _end(desk: Desk, job_id: str) -> Heard:
     """Wait for the job's end by the journal: the stream belongs to owners only."""
-    while not (job := await desk.core.journal.job(job_id)) or not job.status.is_final:  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
+    await desk.reached(job_id, *(status for status in JobStatus if status.is_final))
     events = await desk.core.journal.events(job_id)
     return Heard(events[-1].name, events[-1].seq, events[-1].data)
 

@@ -12,7 +12,7 @@ from tests.integration.desk.conftest import Desk
 
 async def test_a_two_stage_job_completes_and_leaves_every_document(desk: Desk) -> None:
     picture = photo(64, 48)
-    job_id = await desk.browser.submit(chain(25), {"photo.png": picture})
+    job_id = await desk.browser.submit(chain(75), {"photo.png": picture})
     heard = await desk.browser.watch(job_id)
 
     names = [one.name for one in heard]

@@ -27,7 +27,7 @@ def test_a_gigabyte_with_flat_memory(tmp_path: Path, seaweed: Seaweed, bucket: B
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=500,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

@@ -72,7 +72,7 @@ async def test_the_webhooks_do_it_and_no_look_of_the_desks_own(s3: S3Desk) -> No
     began = datetime.now(UTC)
     job_id = await s3.desk.browser.submit(BLUR, {"photo.png": PICTURE})
     assert (await s3.desk.browser.watch(job_id))[-1].name == "job_done"
-    assert datetime.now(UTC) - began < timedelta(seconds=20)  # the sweep would take 30
+    assert datetime.now(UTC) - began < timedelta(seconds=29)  # the sweep would take 30
     entries, _ = s3.desk.core.listeners.requests.page(100)
     paths = [entry.path for entry in entries]
     assert "/webhooks/job-created" in paths
@@ -189,7 +189,5 @@ async def test_the_desk_takes_status_json_over_from_the_lambda(
     assert await core.journal.job(job_id) is None
 
     await core.control.resume()
-    await eventually(
-        lambda: s3.bucket.document(keys.status_key(job_id))["status"] == "completed", 30
-    )
+    await eventually(lambda: s3.bucket.document(keys.status_key(job_id))["status"] == "completed")
     assert s3.bucket.document(keys.status_key(job_id))["host_id"] == core.host_id

@@ -64,7 +64,7 @@ async def test_one_lost_job_among_many_of_others_page_by_page(
     sweeper = _sweeper(s3, timedelta(seconds=40))
     found = [await sweeper.sweep() for _ in range(3)]
     assert sum(found) == 1
-    await eventually(lambda: s3.bucket.document(keys.status_key(lost))["status"] == "completed", 30)
+    await eventually(lambda: s3.bucket.document(keys.status_key(lost))["status"] == "completed")
     assert [await s3.desk.core.journal.job(job_id) for job_id in theirs] == [None] * len(theirs)
 
 
@@ -82,9 +82,7 @@ async def test_what_stays_incomplete_fails_after_24_h(s3: S3Desk) -> None:
 
     s3.bucket.put(keys.input_key(job_id, "photo.png"), photo(), "image/png")
     await s3.desk.core.control.retry(job_id)  # it is there now
-    await eventually(
-        lambda: s3.bucket.document(keys.status_key(job_id))["status"] == "completed", 30
-    )
+    await eventually(lambda: s3.bucket.document(keys.status_key(job_id))["status"] == "completed")
     assert not s3.bucket.has(keys.error_json_key(job_id))
 
 
@@ -97,7 +95,5 @@ async def test_a_job_without_a_single_webhook(
         s3.cloud.lost = (".json", ".png")
         job_id = _upload(bucket)
         # 30 s until the manifest is old enough, and 30 s until the results are looked for
-        await eventually(
-            lambda: bucket.document(keys.status_key(job_id))["status"] == "completed", 100
-        )
+        await eventually(lambda: bucket.document(keys.status_key(job_id))["status"] == "completed")
         assert s3.cloud.told == []

@@ -29,7 +29,8 @@ from tests.harness.webhooks import created, send
 from tests.integration.desk.conftest import Desk, running_desk
 from tests.realparts.ngrok_agent import find_ngrok
 
-WITHIN_S = 2.0
+WITHIN_S = 20.0
+"""Two seconds on a machine that is awake; the next registration by itself would take 30."""
 
 
 @asynccontextmanager
@@ -87,7 +88,7 @@ async def test_the_lambdas_find_the_desk_through_its_registration(tmp_path: Path
     assert await asyncio.to_thread(lambdas.for_new_job) == ("http://127.0.0.1:9",)
 
 
-async def test_a_changed_url_is_registered_within_2_s(tmp_path: Path) -> None:
+async def test_a_changed_url_is_registered_at_once(tmp_path: Path) -> None:
     async with behind_ngrok(tmp_path) as (desk, agent):
         first = desk.core.tunnel.public_url
         await eventually(lambda: registered(desk) == first, WITHIN_S)
@@ -236,7 +237,7 @@ async def test_the_real_agent_without_a_network_says_so_and_webhooks_go_on(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(2 * PATIENCE_S):
         out, err = await run.communicate()
     assert run.returncode == 0, err.decode()[-2000:]
     found = json.loads(out.splitlines()[-1])

@@ -36,7 +36,7 @@ async def test_a_browser_that_follows_sees_the_picture_grow(
 ) -> None:
     monkeypatch.setenv("JIGDESK_DEMO_STEP_S", "0.3")
     async with workflow_desk(tmp_path / "home") as desk:
-        job_id = await desk.browser.submit(refine(20), {"photo.png": photo()})
+        job_id = await desk.browser.submit(refine(100), {"photo.png": photo()})
         urls = []
         async with asyncio.timeout(PATIENCE_S):
             async for heard in desk.browser.events(job_id):
@@ -49,7 +49,7 @@ async def test_a_browser_that_follows_sees_the_picture_grow(
         async with desk.browser.http.get(urls[1]) as answer:
             assert answer.content_type == "image/jpeg"
             assert Image.open(io.BytesIO(await answer.read())).format == "JPEG"
-        assert (await desk.browser.until(job_id, "completed"))["status"] == "completed"
+        assert (await desk.browser.command(job_id, "cancel"))[0] == 202
 
 
 async def test_nobody_looks_nothing_is_written(tmp_path: Path) -> None:

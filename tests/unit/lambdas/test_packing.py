@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import lambdas
+from tests.harness.waiting import PATIENCE_S
 
 ROOT = Path(lambdas.__file__).resolve().parent.parent
 LOGIC = (
@@ -20,7 +21,7 @@ def test_the_handlers_start_without_a_single_library() -> None:
     # -S leaves site-packages out; boto3 and PyJWT come in with the first request only
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {', '.join(LOGIC)}"
     command = [sys.executable, "-S", "-I", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -30,7 +31,7 @@ def test_of_the_core_only_the_domain_and_the_ports_are_packed() -> None:
         "print(*sorted(name for name in sys.modules if name.startswith('jigdesk.')))"
     )
     command = [sys.executable, "-S", "-I", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     others = [
         name
         for name in done.stdout.split()
