@@ -349,6 +349,7 @@ class _Builder:
     async def _register(
         self,
         store: ObjectStore,
+        journal: Journal,
         work: Work,
         host_id: str,
         tunnel: DeskTunnel,
@@ -369,8 +370,10 @@ class _Builder:
 
         work.queue.on_change(changed)
         templates.on_change(registration.changed)
-        journal: Journal,
         tunnel.subscribe(lambda _: changed())
+        self._stack.callback(
+            journal.subscribe(lambda _, jobs: registration.look() if jobs else None)
+        )
         await self._background("registration", registration.run())
 
     async def _background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -391,9 +394,6 @@ class _Builder:
             "local_url": listeners.local.url,
             "public_url": listeners.public.url,
             # a remote engine's may hold a password, and is in the settings
-        self._stack.callback(
-            journal.subscribe(lambda _, jobs: registration.look() if jobs else None)
-        )
             "engine_url": None if engine.kind == "remote" else engine.url,
         }
         path.write_text(json.dumps(document) + "\n", encoding="utf-8")
