@@ -67,10 +67,30 @@ check_chromium() {
     [ -z "${CI:-}" ]
 }
 
+# The end-to-end test of the window has a screen, a mouse and a keyboard of its own.
+check_screen() {
+    local packages=(xvfb openbox xdotool libx11-xcb1 libxcb-cursor0 libxcb-icccm4 libxcb-image0
+        libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-sync1 libxcb-xfixes0
+        libxcb-xkb1 libxkbcommon-x11-0)
+    has_screen && return
+    if is_root && command -v apt-get >/dev/null; then
+        say "installing a screen for the test of the window: ${packages[*]}"
+        apt "${packages[@]}" && has_screen && return
+    fi
+    say "no screen for the test of the window: it is skipped. On Debian: sudo apt-get install ${packages[*]}"
+    [ -z "${CI:-}" ]
+}
+has_screen() {
+    command -v Xvfb >/dev/null && command -v openbox >/dev/null && command -v xdotool >/dev/null &&
+        "$venv/bin/python" -c '
+import ctypes, pathlib, PySide6
+ctypes.CDLL(str(pathlib.Path(PySide6.__file__).parent / "Qt/plugins/platforms/libqxcb.so"))' 2>/dev/null
+}
+
 [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import pip' 2>/dev/null || make_venv
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 say "installing $lock (the first time takes a few minutes)"
 "$venv/bin/python" -m pip install --quiet --require-hashes --only-binary :all: --requirement "$lock"
 "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
 check_qt
-[ "$lock" != requirements-dev.lock ] || check_chromium
+[ "$lock" != requirements-dev.lock ] || { check_chromium && check_screen; }

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from jigdesk.app import Core
@@ -15,7 +16,7 @@ from jigdesk.domain.errors import JigDeskError
 from jigdesk.settings import Settings
 from ui.bridge import Bridge
 from ui.core_thread import CoreThread
-from ui.figures import Figures
+from ui.figures import Figures, look
 from ui.frame.bug_dialog import BugBox
 from ui.frame.quitting import QuitDialog
 from ui.frame.start_page import StartPage
@@ -28,6 +29,7 @@ from ui.theme.theme import Theme, ThemeChoice
 log = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 20.0
+LOOK_WITHIN_MS = 3_000
 OK, FAILED = 0, 1
 
 
@@ -47,6 +49,10 @@ class Desk:
             theme.choose(ThemeChoice(chosen))
         self.window: MainWindow | None = None
         self._start: StartPage | None = None
+        self._looking = QTimer()  # runs while the core is asked whether anything is under way
+        self._looking.setSingleShot(True)
+        self._looking.setInterval(LOOK_WITHIN_MS)
+        self._looking.timeout.connect(self.leave)
         self._question: QuitDialog | None = None
 
     def leave(self) -> None:
@@ -111,6 +117,7 @@ class Desk:
         build_pages(window, core)
         window.show_remembered_page()
         window.close_asked.connect(self._close_asked)
+        bridge.figures.connect(self._ended_meanwhile)
         self._bugs.parent = window
         self.window = window
         bridge.open()
@@ -161,17 +168,37 @@ class Desk:
         window = self.window
         if window is None or self._leave.is_set():
             return
+        if self._question is not None or self._looking.isActive():
+            return
         figures = window.bridge.latest
-        if figures is None or figures.active == 0:
+        if figures is not None and figures.active > 0:
+            self._ask(window, figures)
+            return
+        # what is known may be half a second old: a job may have come since
+        self._looking.start()
+        window.bridge.call(look, self._ask_or_leave, lambda _: self._ask_or_leave(None))
+
+    def _ask_or_leave(self, figures: Figures | None) -> None:
+        window, waited = self.window, self._looking.isActive()
+        self._looking.stop()
+        if figures is None or figures.active == 0 or window is None:
             self.leave()
-            return
-        if self._question is not None:
-            return
+        elif waited:
+            self._ask(window, figures)
+
+    def _ask(self, window: MainWindow, figures: Figures) -> None:
         question = self._question = QuitDialog(figures, window)
         question.finish.connect(self._finish_first)
         question.stop_now.connect(self.leave)
         question.finished.connect(self._answered)
         question.open()
+        window.bridge.look_soon()  # what it says may have been over for half a second
+
+    def _ended_meanwhile(self, figures: Figures) -> None:
+        """Leave once nothing is under way any more: there is nothing left to ask."""
+        if figures.active == 0 and isinstance(self._question, QuitDialog):
+            self._question.accept()
+            self.leave()
 
     def _answered(self) -> None:
         if self._question is not None:
