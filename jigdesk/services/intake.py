@@ -43,9 +43,8 @@ class JobIntake:
     async def job_created(self, webhook_id: str, webhook: JobCreated) -> Receipt:
         """Take a job in, once; see `ports.Intake`."""
         self._check_bucket(webhook.bucket)
-        known = await self._journal.job(webhook.job_id)
-        if known is None and (reasons := self.refusals()):
-            raise RequestError(503, "unavailable", " ".join(reasons), retry_after_s=BUSY_RETRY_S)
+        if await self._journal.job(webhook.job_id) is None:
+            self._check_open()
         return await self.accept(Arrival(webhook.job_id, webhook.bucket, webhook_id))
 
     async def accept(self, arrival: Arrival) -> Receipt:
@@ -72,6 +71,10 @@ class JobIntake:
         """Cancel or retry; a command that comes too late changes nothing."""
         duplicate = await self._known(webhook_id, webhook.job_id)
         if not duplicate:
+            if webhook.command == "retry":
+                job = await self._journal.job(webhook.job_id)
+                if job is not None and job.status.is_final:  # it would come in as a new one does
+                    self._check_open()
             try:
                 if webhook.command == "cancel":
                     await self._commands.cancel(webhook.job_id, "the owner")
@@ -82,6 +85,10 @@ class JobIntake:
                     raise
             await self._journal.remember_webhook(webhook_id, webhook.job_id)
         return await self._receipt(webhook.job_id, duplicate)
+
+    def _check_open(self) -> None:
+        if reasons := self.refusals():
+            raise RequestError(503, "unavailable", " ".join(reasons), retry_after_s=BUSY_RETRY_S)
 
     def _check_bucket(self, bucket: str) -> None:
         if bucket != self._bucket:

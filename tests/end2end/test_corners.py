@@ -97,6 +97,32 @@ async def test_the_registration_follows_the_queue(
         await eventually(lambda: told() == (0, True), within_s=20)
 
 
+async def test_a_draining_queue_takes_no_retry_but_a_cancel(
+    desk: Serving, browser: Browser, http: aiohttp.ClientSession
+) -> None:
+    job_id = await browser.submit(BLUR, FILES)
+    await browser.watch(job_id)
+    control = {"Authorization": f"Bearer {desk.token}"}
+
+    async def tell(word: str) -> tuple[int, dict[str, Any]]:
+        said = {"version": 1, "type": "JobCommand", "job_id": job_id, "command": word}
+        document = {**said, "event_time": "2026-03-01T12:00:00Z"}
+        return await send(http, desk.public_url, desk.secret, "job-command", document)
+
+    async with http.post(f"{desk.local_url}/control/queue/drain", headers=control) as answer:
+        assert answer.status == 200
+    try:
+        status, refusal = await tell("retry")
+        assert status == 503
+        is_error(refusal, "unavailable")
+        assert (await tell("cancel"))[0] == 202, "it has ended: nothing happens"
+        assert (await browser.job(job_id))["attempt"] == 1
+    finally:
+        async with http.post(f"{desk.local_url}/control/queue/resume", headers=control) as answer:
+            assert answer.status == 200
+    assert (await tell("retry"))[0] == 202
+
+
 async def test_a_webhook_id_speaks_of_one_job_only(
     desk: Serving, http: aiohttp.ClientSession
 ) -> None:
