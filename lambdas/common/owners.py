@@ -6,14 +6,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from jigdesk.domain import keys
+from jigdesk.domain.errors import ObjectNotFound, StoreError
 from jigdesk.domain.ids import is_owner_id, is_user_id, user_owner
-from lambdas.common.documents import read_document
+from jigdesk.domain.manifest import MAX_REQUEST_BYTES
+from lambdas.common.documents import decode_object, read_document
 from lambdas.common.ports import DocumentStore
 
 
 def owns(store: DocumentStore, owner_id: str, job_id: str) -> bool:
     """Whether the index says that this owner has this job."""
     return store.head(keys.index_key(owner_id, job_id)) is not None
+
+
+def claimed_by(store: DocumentStore, owner_id: str, job_id: str) -> bool:
+    """Whether a browser's client id stands though the index has no record under it.
+
+    So it is for a job whose manifest was put into the store past the jobs API: request.json
+    claims that client id, and no signed-in user has the job. A user's claim never stands.
+    """
+    kind, _, client_id = owner_id.partition(":")
+    if kind != "client":
+        return False
+    try:
+        request = decode_object(store.get(keys.request_key(job_id), MAX_REQUEST_BYTES)[0])
+    except (ObjectNotFound, StoreError, ValueError):
+        return False  # not there, too large, or nothing that claims anything
+    return request.get("client_id") == client_id and not is_private(store, job_id, request)
 
 
 def is_private(store: DocumentStore, job_id: str, request: Mapping[str, Any] | None) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from jigdesk.domain.clock import Clock
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.ids import client_owner, is_client_id, is_job_id, user_owner
-from lambdas.common.owners import owns
+from lambdas.common.owners import claimed_by, owns
 from lambdas.common.ports import DocumentStore
 from lambdas.jobs_api.http import not_found
 from lambdas.jobs_api.ports import ApiSettings, Identity
@@ -43,11 +43,13 @@ class Callers:
         return client_owner(check_client_id(client_id))
 
     def own_job(self, headers: Mapping[str, str], client_id: object, job_id: str) -> str:
-        """The owner id, once the index says that the job is theirs; else RequestError(404)."""
+        """The owner id, once the job is known to be theirs; else RequestError(404)."""
         owner_id = self.owner(headers, client_id)
-        if not is_job_id(job_id) or not owns(self._store, owner_id, job_id):
-            raise not_found()
-        return owner_id
+        if is_job_id(job_id) and (
+            owns(self._store, owner_id, job_id) or claimed_by(self._store, owner_id, job_id)
+        ):
+            return owner_id
+        raise not_found()
 
     def follower(self, job_id: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
         """The owner id of whoever may follow a job's events, by a ticket or as `own_job`."""

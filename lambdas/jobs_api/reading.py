@@ -18,7 +18,6 @@ from jigdesk.domain.job import JobStatus
 from jigdesk.ports import ObjectInfo
 from lambdas.common.documents import read_document
 from lambdas.common.ports import DocumentStore
-from lambdas.jobs_api.http import not_found
 from lambdas.jobs_api.ports import ApiSettings, LookedAt, StatusReader
 from lambdas.jobs_api.results import ResultFiles
 from lambdas.jobs_api.tickets import make_ticket
@@ -87,14 +86,13 @@ class JobReading:
         return {**answer, "truncated": True} if truncated else answer
 
     def one(self, owner_id: str, job_id: str) -> dict[str, Any]:
-        """One job with its files; raises RequestError(404) when the record is gone."""
+        """One job with its files; one that the index has no record of has no title."""
         found = read_document(self._store, keys.index_key(owner_id, job_id))
-        if found is None:
-            raise not_found()
+        record = {"job_id": job_id} if found is None else found[0]
         status = self._status(job_id)
         expires_at = self._clock() + timedelta(seconds=self._settings.ticket_ttl_s)
         return {
-            **_flat(found[0], status),
+            **_flat(record, status),
             "channel": channel(job_id, private=owner_id.startswith("user:")),
             "ticket": make_ticket(self._settings.secret, job_id, owner_id, expires_at),
             "files": self._results.of(job_id, status),

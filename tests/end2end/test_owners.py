@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.harness.browser import BLUR, Browser
 from tests.harness.pictures import photo
 from tests.harness.serving import Serving, serving
 from tests.harness.shapes import is_error, is_list
+from tests.harness.webhooks import created, send
 
 FILES = {"photo.png": photo()}
 FILE = {"name": "photo.png", "size_bytes": len(photo()), "content_type": "image/png"}
@@ -159,6 +161,45 @@ async def test_a_claimed_user_does_not_count(desk: Serving, http: aiohttp.Client
         text = json.dumps(await answer.json())
     assert "client:claimer-00001" in text
     assert '"user:user-1"' not in text
+
+
+async def test_a_claimed_client_stands_where_the_index_knows_nobody(
+    desk: Serving, http: aiohttp.ClientSession
+) -> None:
+    """A manifest that was put into the store past the jobs API."""
+
+    def put(job_id: str, **claims: str) -> None:
+        folder = desk.bucket / "inputs" / job_id
+        folder.mkdir(parents=True)
+        (folder / "photo.png").write_bytes(photo())
+        request = {"version": 1, "job_id": job_id, **claims, **BLUR}
+        (folder / "request.json").write_text(json.dumps(request))
+
+    async def announce(job_id: str) -> None:
+        document = created(job_id, f"inputs/{job_id}/request.json")
+        sent = await send(http, desk.public_url, desk.secret, "job-created", document)
+        assert sent[0] == 202
+
+    mine, users, nobodys = (str(uuid.uuid4()) for _ in range(3))
+    put(mine, client_id="direct-00001")
+    put(users, client_id="direct-00001", user_id="user-1")
+    put(nobodys)
+    for job_id in (mine, users, nobodys):
+        await announce(job_id)
+    owner = Browser(http, desk.local_url, "direct-00001")
+    assert (await owner.watch(mine))[-1].name == "job_done"
+    job = await owner.job(mine)
+    assert (job["status"], len(job["files"])) == ("completed", 1)
+    assert (await owner.command(mine, "retry"))[0] == 202
+    await owner.watch(users)  # its user is a claim and nothing else
+    for job_id, headers, client_id in (
+        (mine, {}, "direct-00002"),
+        (nobodys, {}, "direct-00001"),
+        (users, token("user-1"), "direct-00001"),
+    ):
+        url = f"{desk.local_url}/api/jobs/{job_id}"
+        async with http.get(url, params={"client_id": client_id}, headers=headers) as answer:
+            assert answer.status == 404
 
 
 async def test_limits_of_an_owner(tmp_path: Path, http: aiohttp.ClientSession) -> None:

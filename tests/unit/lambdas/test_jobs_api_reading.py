@@ -58,11 +58,27 @@ def test_somebody_elses_job_looks_like_none(world: ApiWorld) -> None:
     assert world.ask("GET", f"/api/jobs/{users}", token=token_for("u1")).status == 200
 
 
-def test_a_claim_in_request_json_owns_nothing(world: ApiWorld) -> None:
-    claim = json.dumps({"version": 1, "client_id": CLIENT, "task": "blur"}).encode()
-    world.store.put(keys.request_key(JOB), claim)
+def test_a_claimed_client_id_stands_and_a_claimed_user_does_not(world: ApiWorld) -> None:
+    def claim(job_id: str, **claims: object) -> None:
+        body = json.dumps({"version": 1, "task": "blur", **claims}).encode()
+        world.store.put(keys.request_key(job_id), body)
+
+    def shown(job_id: str, **who: str) -> int:
+        return world.ask("GET", f"/api/jobs/{job_id}", **who).status
+
+    claim(JOB, client_id=CLIENT, user_id="u1")
     world.write_status(JOB, status="completed", attempt=1)
-    assert world.ask("GET", f"/api/jobs/{JOB}", client_id=CLIENT).status == 404
+    assert shown(JOB, client_id=CLIENT) == 200
+    assert shown(JOB, client_id="client-9999") == 404
+    assert shown(JOB, token=token_for("u1")) == 404
+    assert world.ask("GET", "/api/jobs", client_id=CLIENT).data["items"] == []
+    users = world.create(token=token_for("u1")).data["job_id"]
+    for claims in ({}, {"user_id": "u1"}, {"user_id": "u2"}):
+        claim(users, client_id=CLIENT, **claims)
+        assert shown(users, client_id=CLIENT) == 404, "a signed-in user has it"
+    for body in (b"[", b"[]", b"\xff", b"{}", b" " * (1024 * 1024 + 1)):
+        world.store.put(keys.request_key(JOB), body)
+        assert shown(JOB, client_id=CLIENT) == 404
 
 
 def test_no_identity_is_a_400_and_a_bad_token_a_401(world: ApiWorld) -> None:
