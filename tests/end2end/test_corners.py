@@ -138,3 +138,8 @@ async def test_a_webhook_id_speaks_of_one_job_only(
     assert (await tell(first))[0] == 202
     status, answer = await tell(second)
     assert (status, answer["duplicate"], answer["job_id"]) == (200, True, first)
+
+    # an id is remembered after its 202, and not when it told nothing new
+    name = f"msg_{uuid.uuid4()}"
+    assert (await tell(first))[0] == 200
+    assert (await tell(second))[0] == 202

@@ -71,10 +71,10 @@ def accept(tx: Transaction, arrival: Arrival, change: Change) -> Acceptance:
         raise IllegalMove("a job begins as accepted, in its first attempt")
     known = arrival.webhook_id and webhooks.job_of(tx.db, arrival.webhook_id)
     job = load(tx, known or arrival.job_id) or load(tx, arrival.job_id)
-    if arrival.webhook_id:
-        webhooks.remember(tx, arrival.webhook_id, job.job_id if job else arrival.job_id)
     if job is not None:
         return Acceptance(job, duplicate=True)
+    if arrival.webhook_id:  # one that only repeats what is known may speak of another job later
+        webhooks.remember(tx, arrival.webhook_id, arrival.job_id)
     (order,) = tx.db.execute("SELECT COALESCE(MAX(queue_order), 0) + 1 FROM jobs").fetchone()
     job = Job(
         job_id=arrival.job_id,
