@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from tests.harness.browser import BLUR, Browser
 from tests.harness.pictures import photo
@@ -72,6 +73,16 @@ async def test_a_range_beyond_the_end_says_how_long_it_is(browser: Browser) -> N
     async with browser.http.get(file["url"], headers={"Range": "bytes=99999999-"}) as answer:
         assert answer.status == 416
         assert answer.headers["Content-Range"] == f"bytes */{file['size_bytes']}"
+        is_error(await answer.json())
+
+
+async def test_a_line_break_is_an_altered_byte_too(browser: Browser) -> None:
+    job_id = await browser.submit(BLUR, FILES)
+    await browser.watch(job_id)
+    (file,) = (await browser.job(job_id))["files"]
+    url = URL(file["url"].replace("result", "res%0Alt", 1), encoded=True)
+    async with browser.http.get(url) as answer:
+        assert answer.status == 403
         is_error(await answer.json())
 
 

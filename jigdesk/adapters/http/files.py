@@ -51,7 +51,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def file_routes(store: LocalStore) -> list[web.RouteDef]:
     """The routes of the store's signed URLs: GET, HEAD, PUT, and OPTIONS without a signature."""
     files = _Files(store)
-    path = FILE_PREFIX + "{key:.*}"
+    path = FILE_PREFIX + r"{key:[\s\S]*}"  # a line break too: it is a changed URL, no other route
     return [
         web.get(path, _answering_errors(files.read), allow_head=False),
         web.head(path, _answering_errors(files.read)),
