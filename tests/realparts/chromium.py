@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.harness.waiting import PATIENCE_S
+
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -40,7 +42,9 @@ def run_chromium() -> Iterator[Browser]:
     if program is None:
         raise RuntimeError("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(
+            executable_path=program, args=list(ARGUMENTS), timeout=1000 * PATIENCE_S
+        )
         try:
             yield browser
         finally:

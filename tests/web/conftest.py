@@ -15,9 +15,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, FilePayload, Page
 
 from tests.harness.serving import Serving, serving
+from tests.harness.waiting import PATIENCE_S
 from tests.realparts.chromium import may_skip, run_chromium
 
-WAIT_MS = 20_000
+WAIT_MS = round(1000 * PATIENCE_S)
 WATCH_POLICY = """
 addEventListener('securitypolicyviolation', (event) =>
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
@@ -55,9 +56,9 @@ class Visit:
             [selector, count],
         )
 
-    def until(self, expression: str, argument: object = None, *, wait_ms: int = WAIT_MS) -> None:
+    def until(self, expression: str, argument: object = None) -> None:
         """Wait until it is true in the page; Playwright's own way needs eval, which we forbid."""
-        deadline_s = time.monotonic() + wait_ms / 1000
+        deadline_s = time.monotonic() + PATIENCE_S
         while not self.page.evaluate(expression, argument):
             assert time.monotonic() < deadline_s, f"{expression} {argument or ''}"
             self.page.wait_for_timeout(20)
@@ -85,7 +86,7 @@ def chromium() -> Iterator[Browser]:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One desk for a module; each visitor sees only its own jobs."""
     home = tmp_path_factory.mktemp("dock") / "home"
-    with serving(home, {"JIGDESK_DEMO_STEP_S": "0.1"}) as running:
+    with serving(home, {"JIGDESK_DEMO_STEP_S": "0.2"}) as running:
         yield running
 
 

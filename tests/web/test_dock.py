@@ -36,10 +36,10 @@ def test_a_job_with_a_picture_goes_from_the_form_to_its_result(visitor: Visitor)
     visit = visitor()
     page = visit.page
     assert visit.text("#empty p").startswith("No jobs yet.")
-    visit.send("refine", PHOTO, steps=40)
+    visit.send("refine", PHOTO, steps=60)
     visit.card("running")
     page.evaluate(WATCH_BAR)
-    visit.until(r"seen.words.some((words) => /^Refine · step \d+\/40$/.test(words))")
+    visit.until(r"seen.words.some((words) => /^Refine · step \d+\/60$/.test(words))")
     # what it looks like by now, beside what was sent
     visit.until("() => /preview/.test(document.querySelector('#cards .thumb img').src)")
     visit.until("() => document.querySelector('#cards .thumb img').naturalWidth > 0")
@@ -68,7 +68,7 @@ def test_a_reload_keeps_the_jobs_with_their_pictures(visitor: Visitor) -> None:
     visit = visitor()
     visit.send("invert", PHOTO)
     visit.card("completed")
-    visit.send("refine", PHOTO, steps=60)
+    visit.send("refine", PHOTO, steps=100)
     visit.card("running")
     client = visit.client_id()
     visit.page.reload()
@@ -80,7 +80,9 @@ def test_a_reload_keeps_the_jobs_with_their_pictures(visitor: Visitor) -> None:
     assert visit.page.locator("#cards .file").all_inner_texts() == ["photo.png", "photo.png"]
     visit.until("document.querySelector('.tile img').naturalWidth === 160")
     # it is followed again, not only listed
-    visit.until(r"/step \d+\/60/.test(document.querySelector('.doing').textContent)")
+    visit.until(r"/step \d+\/100/.test(document.querySelector('.doing').textContent)")
+    visit.page.click("button:has-text('Cancel')")  # or the next visitor would wait for it
+    visit.card("cancelled")
     assert visit.complaints == []
 
 
@@ -304,9 +306,9 @@ def test_the_policy_lets_no_strange_script_run(visitor: Visitor) -> None:
         "document.body.append(Object.assign(document.createElement('script'),"
         " {textContent: 'window.strange = 1'}))"
     )
-    visit.page.wait_for_timeout(0)
+    while not any("script-src" in said for said in visit.complaints):
+        visit.page.wait_for_timeout(20)
     assert visit.page.evaluate("window.strange") is None
-    assert any("script-src" in said for said in visit.complaints)
 
 
 def test_what_a_hostile_server_says_stays_text(visitor: Visitor) -> None:
@@ -356,11 +358,11 @@ def test_a_desk_that_goes_away_is_said_and_found_again(
     env = {
         "JIGDESK_SERVER__LOCAL_PORT": str(free_port()),
         "JIGDESK_LIMITS__OWNER_OPEN_JOBS": "1",
-        "JIGDESK_DEMO_STEP_S": "0.2",
+        "JIGDESK_DEMO_STEP_S": "0.5",
     }
     with serving(tmp_path / "home", env) as desk:
         visit = visitor(desk.local_url)
-        visit.send("refine", PHOTO, steps=40)
+        visit.send("refine", PHOTO, steps=100)
         visit.card("running")
         visit.send("blur", PHOTO)
         refused = visit.page.locator("form > .wrong")
@@ -373,6 +375,7 @@ def test_a_desk_that_goes_away_is_said_and_found_again(
         banner.wait_for()
         assert banner.inner_text() == "The desk does not answer. Your jobs are safe; trying again…"
         assert visit.page.locator("#cards li").count() == 1
+        desk.env["JIGDESK_DEMO_STEP_S"] = "0"
         desk.start()
         banner.wait_for(state="hidden")
         visit.card("completed")

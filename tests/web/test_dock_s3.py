@@ -21,6 +21,7 @@ from standardwebhooks import Webhook
 from lambdas.jobs_api import handler as jobs_api
 from tests.harness.pictures import photo
 from tests.harness.serving import Serving, serving
+from tests.harness.waiting import PATIENCE_S
 from tests.realparts.seaweedfs import Seaweed, find_weed, run_seaweed
 from tests.web.conftest import Visit
 
@@ -65,13 +66,13 @@ def tell(desk: Serving, route: str, document: dict[str, object]) -> int:
             "content-type": "application/json",
         },
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
         return int(answer.status)
 
 
 def wait_for(seaweed: Seaweed, key: str) -> None:
     """A bucket tells of an object when it is there, and not before."""
-    deadline_s = time.monotonic() + 20
+    deadline_s = time.monotonic() + PATIENCE_S
     client: Any = seaweed.client()
     try:
         while "Contents" not in client.list_objects_v2(Bucket=seaweed.bucket, Prefix=key):
@@ -98,7 +99,7 @@ def far_url(seaweed: Seaweed, desk: Serving, monkeypatch: pytest.MonkeyPatch) ->
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
             if path.startswith("/dock"):
-                with urllib.request.urlopen(f"{desk.local_url}{path}", timeout=20) as file:  # noqa: S310
+                with urllib.request.urlopen(f"{desk.local_url}{path}", timeout=PATIENCE_S) as file:  # noqa: S310
                     self._answer(200, file.headers["Content-Type"], file.read())
             elif path.startswith("/api/"):
                 self._lambda("GET", path, query, None)
@@ -155,7 +156,7 @@ def test_a_preview_by_way_of_a_lambda(
     assert tell(desk, "job-created", {"type": "JobCreated", "keys": keys, **happened}) == 202
     picture = "document.querySelector('#cards .thumb img')"
     at_store = f"{seaweed.endpoint_url}/{seaweed.bucket}/jobs/{job_id}/preview.jpg"
-    visit.until(f"(url) => {picture}.src.startsWith(url)", at_store, wait_ms=90_000)
+    visit.until(f"(url) => {picture}.src.startsWith(url)", at_store)
     visit.until(f"() => {picture}.naturalWidth > 0")
     assert tell(desk, "job-command", {"type": "JobCommand", "command": "cancel", **happened}) == 202
 
