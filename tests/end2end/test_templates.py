@@ -107,6 +107,16 @@ def test_check_names_file_and_field_of_each(folder: Path, tmp_path: Path) -> Non
         assert name in plain.stdout + plain.stderr
 
 
+def test_check_takes_one_template_s_own_folder(folder: Path, tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    shipped = str(ROOT / "workflows" / "blur")
+    done = command(tmp_path, "workflows", "check", shipped, "--json", env=env)
+    assert (done.returncode, json.loads(done.stdout)["sound"]) == (0, ["blur"])
+    broken = command(tmp_path, "workflows", "check", str(folder / "no-title"), env=env)
+    assert broken.returncode == 1
+    assert "title" in broken.stdout + broken.stderr
+
+
 async def test_only_good_ones_run_and_within_their_bounds(
     folder: Path, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:

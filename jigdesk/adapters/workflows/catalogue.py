@@ -35,6 +35,7 @@ def load_catalogue(dirs: Iterable[Path]) -> Catalogue:
     """Read the templates of these folders; one of a later folder replaces its namesake.
 
     A broken one replaces its namesake as well: whoever put it there does not want the other.
+    A folder that is a template itself, with one of its two files in it, is read as that one.
     Blocks: run it in a thread. Raises nothing for what lies in the folders.
     """
     templates: dict[str, Template] = {}
@@ -42,7 +43,7 @@ def load_catalogue(dirs: Iterable[Path]) -> Catalogue:
     problems: list[Problem] = []
     for root in dirs:
         try:
-            folders = sorted(path for path in root.iterdir() if _is_candidate(path))
+            folders = _folders(root)
         except OSError as exc:
             problems.append(Problem(str(root), "", f"It cannot be read: {exc.strerror or exc}."))
             continue
@@ -78,6 +79,12 @@ def load_template(folder: Path, *, within: Path | None = None) -> Template:
     if problems:
         raise TemplateError(folder.name, problems)
     return parse_template(folder.name, *bodies)
+
+
+def _folders(root: Path) -> list[Path]:
+    if any((root / name).is_file() for name in (TOML, GRAPH)):
+        return [root.resolve()]  # a name, also where it was given as `.`
+    return sorted(path for path in root.iterdir() if _is_candidate(path))
 
 
 def _is_candidate(path: Path) -> bool:
