@@ -128,7 +128,8 @@ class NgrokTunnel:
                     await self._adopt(agent, f"http://127.0.0.1:{port}")
             await self._own(others)
         except SetupError as wrong:
-            raise _Ended(NgrokFailure(None, wrong.message, wrong.field, is_lasting=True)) from None
+            remedy = f"Change {wrong.field}." if wrong.field else None
+            raise _Ended(NgrokFailure(None, wrong.message, remedy, is_lasting=True)) from None
         except OSError as failed:  # no configuration can be written, no process made
             raise _Ended(translate(str(failed))) from failed
 
