@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,16 @@ from tests.harness.waiting import eventually
 from tests.integration.s3.cloud import Bucket
 from tests.integration.s3.conftest import S3Desk, s3_desk
 from tests.realparts.seaweedfs import Seaweed
+
+
+@pytest.fixture
+async def s3(
+    tmp_path: Path, seaweed: Seaweed, bucket: Bucket, lambdas: None
+) -> AsyncIterator[S3Desk]:
+    """One whose own sweep comes long after the test's."""
+    env = {"JIGDESK_QUEUE__SWEEP_S": "3600"}
+    async with s3_desk(tmp_path / "home", seaweed, bucket, **env) as running:
+        yield running
 
 
 def _upload(bucket: Bucket, *, whole: bool = True) -> str:
