@@ -1,8 +1,9 @@
 """Fifty jobs that run: each tells 20 times a second how far it is, with a preview each time.
 
-Written to the journal event by event, which is four times as often as the desk's own reporter
-does it: a running job of the desk writes at most 5 events a second, however much the engine says.
-After 20 s a job ends and its next attempt begins, so that rows change their state all the time.
+What the engine tells goes through the desk's own reporter, which writes at most 5 events a second
+of each job. With `every_event` each is written to the journal and reaches the window: four times
+what a desk does. After 20 s a job ends and its next attempt begins, so that rows change their
+state all the time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from jigdesk.domain.changes import Change, JobQuery
 from jigdesk.domain.engine import Preview
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.services.changes import STATUS, completed, moved, progress_event
+from jigdesk.services.report import Present, ProgressReporter
 from ui.core_thread import CoreThread
 
 FOLLOWED = 50
@@ -47,8 +49,9 @@ class Told:
 class Load:
     """Runs on the core's loop from `start` until `stop`; both are called from another thread."""
 
-    def __init__(self, thread: CoreThread) -> None:
+    def __init__(self, thread: CoreThread, *, every_event: bool = False) -> None:
         self._thread = thread
+        self._every_event = every_event
         self._stop = threading.Event()
         self._began = threading.Event()
         self._pictures = tuple(_picture(seed) for seed in range(PICTURES))
@@ -88,29 +91,44 @@ class Load:
         loop = asyncio.get_running_loop()
         due = loop.time() + random.random() / EVENTS_A_SECOND  # noqa: S311
         while not self._stop.is_set():
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            due = max(due, loop.time() - 1) + 1 / EVENTS_A_SECOND
-            step += 1
-            if step >= STEPS:
-                job, step = await _again(core, job), 0
-            await self._step(core, job, step)
-            told += 1
+            reporter = ProgressReporter(core.journal, job)
+            writing = asyncio.create_task(reporter.serve())
+            try:
+                while step < STEPS and not self._stop.is_set():
+                    await asyncio.sleep(max(0.0, due - loop.time()))
+                    due = max(due, loop.time() - 1) + 1 / EVENTS_A_SECOND
+                    step += 1
+                    await self._step(core, job, step, reporter)
+                    told += 1
+            finally:
+                writing.cancel()
+                await asyncio.wait([writing])
+            job, step = await _again(core, job), 0
         return told
 
-    async def _step(self, core: Core, job: Job, step: int) -> None:
-        fields = {
-            "node": "3",
-            "node_title": "KSampler",
-            "progress": step / STEPS,
-            "eta_s": (STEPS - step) / EVENTS_A_SECOND,
-        }
-        change = Change(
-            fields={**fields, "message": f"step {step}/{STEPS}"},
-            events=(progress_event(job, status=JobStatus.RUNNING, **fields),),
-            outbox=(STATUS,) if step % EVENTS_A_SECOND == 0 else (),
-            durable=False,
-        )
-        await core.journal.apply(job.job_id, change)
+    async def _step(self, core: Core, job: Job, step: int, reporter: ProgressReporter) -> None:
+        done, left_s = step / STEPS, (STEPS - step) / EVENTS_A_SECOND
+        words = f"step {step}/{STEPS}"
+        if self._every_event:
+            fields = {"node": "3", "node_title": "KSampler", "progress": done, "eta_s": left_s}
+            change = Change(
+                fields={**fields, "message": words},
+                events=(progress_event(job, status=JobStatus.RUNNING, **fields),),
+                outbox=(STATUS,) if step % EVENTS_A_SECOND == 0 else (),
+                durable=False,
+            )
+            await core.journal.apply(job.job_id, change)
+        else:
+            present = Present(
+                stage="refine",
+                stage_index=0,
+                node="3",
+                node_title="KSampler",
+                progress=done,
+                eta_s=left_s,
+                message=words,
+            )
+            reporter.show(present)
         picture = self._pictures[step % PICTURES]
         core.work.previews.offer(job.job_id, Preview("3", "image/jpeg", picture))
 

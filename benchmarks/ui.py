@@ -3,7 +3,8 @@
     python -m benchmarks.ui [--jobs N] [--seconds S] [--webhooks S] [--soak [MINUTES]]
 
 Everything after the queue's own figures is measured while 50 jobs run, each with 20 events and
-20 previews a second, and one of them is looked at in the inspector.
+20 previews a second, and one of them is looked at in the inspector. With `--every-event` all of
+those events are journalled, which is four times what a desk writes.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Chosen:
     seconds: float
     webhooks_s: float
     soak_min: float
+    every_event: bool
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,8 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--webhooks", type=float, default=60.0, help="seconds of webhooks with and without a window"
     )
     parser.add_argument("--soak", type=float, nargs="?", const=10.0, default=0.0, help="minutes")
+    parser.add_argument("--every-event", action="store_true", help="journal each event")
     given = parser.parse_args(arguments)
-    chosen = Chosen(given.jobs, given.seconds, given.webhooks, given.soak)
+    chosen = Chosen(given.jobs, given.seconds, given.webhooks, given.soak, given.every_event)
     with tempfile.TemporaryDirectory(prefix="jigdesk-bench-") as name:
         home = Path(name)
         with _core(home, chosen.jobs) as thread, collecting_here(), short_turns():
@@ -169,7 +172,7 @@ def _measure(bench: Bench, chosen: Chosen) -> int:
     rows = queue_rows(bench.probe, window, chosen.jobs)
     _tell_rows(rows)
     quiet = stalls_for(max(2.0, chosen.seconds / 10))
-    load = Load(bench.thread)
+    load = Load(bench.thread, every_event=chosen.every_event)
     load.start()
     bench.look_at(load.job_ids[0])
     settle(bench.probe, 2.0)

@@ -38,8 +38,9 @@ Index = QModelIndex | QPersistentModelIndex
 T = TypeVar("T")
 _NOWHERE = QModelIndex()
 _TIMES = (Column.PROGRESS, Column.CREATED)
-_COMES_ON = (Column.PROGRESS, Column.ETA)
-_ALL = (Column.STATE, Column.CREATED)
+_COMES_ON = ((Column.PROGRESS, Column.PROGRESS), (Column.ETA, Column.ETA))
+"""One by one: of a range Qt paints the next column too."""
+_ALL = ((Column.STATE, Column.CREATED),)
 
 
 class Asks(Protocol):
@@ -223,8 +224,8 @@ class QueueModel(QAbstractTableModel):
             known.add(job.job_id)
             self._keep_bar(job)
             self._stale = self._stale or self._may_move(old, job)
-            first, last = _COMES_ON if _only_came_on(old, job) else _ALL
-            self.dataChanged.emit(self.index(row, first), self.index(row, last))
+            for first, last in _COMES_ON if _only_came_on(old, job) else _ALL:
+                self.dataChanged.emit(self.index(row, first), self.index(row, last))
         if any(event.job_id not in known for event in batch.events):
             self._stale = True  # a new job, or one beyond what is loaded that may come in or go
         if self._query.sort == "updated_at" and any(j.job_id not in known for j in batch.jobs):
