@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before Qt is imported
 
@@ -23,6 +24,7 @@ from jigdesk.resources import assets_dir
 from jigdesk.settings import Settings, load_settings
 from tests.fakes.journal_thread import JournalThread
 from tests.harness.many_jobs import fill
+from tests.harness.waiting import PATIENCE_S
 from ui.bridge import Bridge
 from ui.core_thread import CoreThread
 from ui.frame.window import MainWindow
@@ -32,6 +34,7 @@ from ui.queue.page import QueuePage
 from ui.theme.theme import Theme, ThemeChoice
 
 MANY = 10_000
+PATIENCE_MS = round(1000 * PATIENCE_S)
 _HARMLESS = ("This plugin does not support", "QFont::setPixelSize")
 
 
@@ -58,14 +61,35 @@ def _nothing_of_qt_left(qapp: QApplication) -> Iterator[None]:
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     qapp.processEvents()
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    shown = [w.objectName() or repr(w) for w in qapp.topLevelWidgets() if w.isVisible()]
-    assert not shown, f"windows are still open: {shown}"
-    ours = [
+    windows = [widget for widget in qapp.topLevelWidgets() if widget.isVisible()]
+    timers = [
         timer
         for timer in gc.get_objects()
         if issubclass(type(timer), QTimer) and isValid(timer) and timer.isActive()
     ]
-    assert not ours, f"timers still run: {[timer.parent() for timer in ours]}"
+    for widget in windows:  # so that a test which fails leaves the next ones alone
+        widget.hide()
+    for timer in timers:
+        timer.stop()
+    assert not windows, f"windows are still open: {[w.objectName() or repr(w) for w in windows]}"
+    assert not timers, f"timers still run: {[timer.parent() for timer in timers]}"
+
+
+class PatientBot(QtBot):
+    """pytest-qt's, which gives up after five seconds, with the tests' own patience."""
+
+    def waitUntil(self, callback: Callable[[], object], *, timeout: int = PATIENCE_MS) -> None:  # noqa: N802 - pytest-qt's name
+        """Process Qt's events until `callback` does not say False."""
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **more: Any) -> Any:  # noqa: N802
+        """A block that ends once the signal was sent."""
+        return super().waitSignal(signal, timeout=timeout, **more)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
 
 
 @pytest.fixture
@@ -113,7 +137,7 @@ class OpenDesk:
 def desk(qtbot: QtBot, settings: Settings, theme: Theme) -> Iterator[OpenDesk]:
     thread = CoreThread(settings)
     thread.start()
-    core = thread.started.result(30)
+    core = thread.started.result(PATIENCE_S)
     bridge = Bridge(thread)
     window = MainWindow(core, bridge, theme, Memory(settings.paths.state_dir))
     build_pages(window, core)
@@ -123,14 +147,22 @@ def desk(qtbot: QtBot, settings: Settings, theme: Theme) -> Iterator[OpenDesk]:
     window.show_page("queue")
     bridge.open()
     window.show()
-    qtbot.waitUntil(lambda: page.model.is_read and bridge.latest is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.model.is_read and bridge.latest is not None)
     yield OpenDesk(core, thread, bridge, window, page)
     bridge.close()
     window.leave()
     window.deleteLater()
     thread.stop()
-    thread.ended.result(20)
-    assert thread.join(5)
+    thread.ended.result(PATIENCE_S)
+    assert thread.join(PATIENCE_S)
+
+
+@pytest.fixture
+def slow_desk(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> OpenDesk:
+    """One whose `refine` takes half a second a step: its jobs run until they are cancelled."""
+    monkeypatch.setenv("JIGDESK_DEMO_STEP_S", "0.5")
+    desk: OpenDesk = request.getfixturevalue("desk")
+    return desk
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +185,7 @@ def journal_bridge(many_jobs: Path, tmp_path: Path) -> Iterator[tuple[Bridge, Jo
     thread.close()
 
 
-def eventually(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def eventually(is_so: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     """Wait for another thread, without Qt's loop."""
     deadline = time.monotonic() + timeout_s
     while not is_so():

@@ -88,4 +88,4 @@ def send(desk: OpenDesk, request: Mapping[str, Any], folder: Path, body: bytes =
     client_id = own_client_id(desk.core.settings.paths)
     wanted = OwnJob(request, {"photo.png": picture})
     future = desk.thread.submit(lambda core: send_own_job(core.local_url, client_id, wanted))
-    return future.result(20)
+    return future.result(90)

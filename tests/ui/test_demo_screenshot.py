@@ -16,7 +16,7 @@ def test_the_demo_draws_the_window_with_its_finished_job(tmp_path: Path) -> None
         env=env,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

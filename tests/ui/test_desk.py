@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from qasync import QEventLoop
 
 from jigdesk.adapters.journal.lock import HomeLock
 from jigdesk.settings import Settings
+from tests.harness.waiting import PATIENCE_S
 from tests.ui.conftest import eventually
 from ui.desk import Desk
 from ui.frame.bug_dialog import BugBox, report
@@ -29,9 +31,10 @@ Story = Callable[[Desk], Coroutine[Any, Any, None]]
 
 @pytest.fixture
 def play(
-    qapp: QApplication, settings: Settings, theme: Theme
+    qapp: QApplication, settings: Settings, theme: Theme, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Story], tuple[int, Desk]]]:
     """Run a Desk and a story beside it on one qasync loop; the Desk's code and itself."""
+    monkeypatch.setenv("JIGDESK_DEMO_STEP_S", "0.4")  # the sample job is still there when it is met
 
     def run(story: Story) -> tuple[int, Desk]:
         bugs = BugBox(theme, str)
@@ -40,7 +43,7 @@ def play(
         async def both() -> int:
             running = asyncio.create_task(desk.run())
             telling = asyncio.create_task(story(desk))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(5 * PATIENCE_S):
                 await telling
                 return await running
 
@@ -86,22 +89,25 @@ def test_a_home_that_is_taken_is_said_and_can_be_tried_again(
     play: Callable[[Story], tuple[int, Desk]], settings: Settings
 ) -> None:
     settings.paths.state_dir.mkdir(parents=True)
+    held = ExitStack()
 
     async def story(desk: Desk) -> None:
-        with HomeLock(settings.paths.lock):
-            await until(
-                lambda: (
-                    (desk._start is not None and "holds" in desk._start.words.lower())
-                    or (desk._start is not None and str(os.getpid()) in desk._start.words)
-                )
+        await until(
+            lambda: (
+                (desk._start is not None and "holds" in desk._start.words.lower())
+                or (desk._start is not None and str(os.getpid()) in desk._start.words)
             )
-            assert desk.window is None
+        )
+        assert desk.window is None
+        held.close()
         assert desk._start is not None
         desk._start.again.emit()
         await opened(desk)
         desk.leave()
 
-    code, _ = play(story)
+    with held:
+        held.enter_context(HomeLock(settings.paths.lock))
+        code, _ = play(story)
     assert code == 0
 
 
@@ -227,9 +233,9 @@ def test_the_process_ends_on_sigterm_and_leaves_nothing(settings: Settings) -> N
         [sys.executable, "-m", "jigdesk"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        eventually(settings.paths.listeners.exists, 60)
+        eventually(settings.paths.listeners.exists)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=90)
     finally:
         process.kill()
         process.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
@@ -13,14 +12,7 @@ from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
 from ui.inspector.panel import EVENTS, FILES, LOG, MANIFESTS, Inspector
 
-PATIENCE_MS = 30_000
-
-
-@pytest.fixture
-def slow_desk(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> OpenDesk:
-    monkeypatch.setenv("JIGDESK_DEMO_STEP_S", "0.1")
-    desk: OpenDesk = request.getfixturevalue("desk")
-    return desk
+PATIENCE_MS = 90_000
 
 
 def inspector_of(desk: OpenDesk) -> Inspector:
@@ -81,7 +73,7 @@ def test_a_finished_job_tells_everything(desk: OpenDesk, qtbot: QtBot, tmp_path:
 def test_a_running_job_is_followed_live_and_cancelled(
     slow_desk: OpenDesk, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    job_id = send(slow_desk, chain(steps=80), tmp_path)
+    job_id = send(slow_desk, chain(steps=100), tmp_path)
     inspector = look_at(slow_desk, job_id, qtbot, JobStatus.RUNNING)
     overview = inspector.overview
     qtbot.waitUntil(

@@ -19,7 +19,7 @@ from tests.ui.jobs import chain, send
 from ui.inspector.panel import Inspector
 from ui.newjob.dialog import NewJobDialog
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 90_000
 
 
 def inspector_of(desk: OpenDesk) -> Inspector:
@@ -64,7 +64,7 @@ def runs_of(desk: OpenDesk, job_id: str) -> list[StageRun]:
     async def read(core: Core) -> list[StageRun]:
         return list(await core.journal.stage_runs(job_id))
 
-    return desk.thread.submit(read).result(30)
+    return desk.thread.submit(read).result(90)
 
 
 def test_a_stage_of_the_graph_is_branched_and_the_family_links_both_ways(
@@ -200,7 +200,7 @@ def test_another_s_job_and_one_that_stored_nothing_cannot_be_branched(
         await core.journal.accept(arrival, Change(events=(event,)))
         return job_id
 
-    other = desk.thread.submit(add).result(30)
+    other = desk.thread.submit(add).result(90)
     page = desk.page
     qtbot.waitUntil(lambda: page.model.row_of(other) is not None, timeout=PATIENCE_MS)
     page.show_job(other)

@@ -31,7 +31,7 @@ def parts(
     bridge, thread = journal_bridge
     model = QueueModel(bridge)
     model.show(JobQuery())
-    qtbot.waitUntil(lambda: model.is_read, timeout=10_000)
+    qtbot.waitUntil(lambda: model.is_read)
     yield model, thread
     bridge.close()  # pages that are still on their way are not for a model that is gone
     model.deleteLater()
@@ -41,7 +41,7 @@ def ask(thread: JournalThread, query: JobQuery) -> list[str]:
     async def read(core: Any) -> list[str]:
         return [job.job_id for job in (await core.journal.page(query)).jobs]
 
-    return list(thread.submit(read).result(10))
+    return list(thread.submit(read).result(90))
 
 
 def shown(model: QueueModel, count: int) -> list[str]:
@@ -50,7 +50,7 @@ def shown(model: QueueModel, count: int) -> list[str]:
 
 def beat(qtbot: QtBot, model: QueueModel) -> None:
     """Beats until what is stale has been read."""
-    with qtbot.waitSignal(model.shown, timeout=10_000):
+    with qtbot.waitSignal(model.shown):
         for number in range(1, REFRESH_BEATS + 1):
             model.beat(number)
 
@@ -174,7 +174,7 @@ def accept(thread: JournalThread, job_id: str) -> Job:
         change = Change(events=(EventDraft(ACCEPTED, {"status": "accepted", "position": 1}),))
         return (await core.journal.accept(Arrival(job_id, "jig-react", None), change)).job
 
-    return thread.submit(take).result(10)
+    return thread.submit(take).result(90)
 
 
 def test_a_new_job_comes_on_top_and_indexes_stay_with_their_jobs(
@@ -210,7 +210,7 @@ def test_a_job_that_leaves_the_filter_goes_and_the_rest_moves_up(
         change = Change(to=JobStatus.FAILED, fields={"message": "No."})
         return await core.journal.apply(first.job_id, change)
 
-    model.take(Batch(jobs=(thread.submit(end).result(10),)))
+    model.take(Batch(jobs=(thread.submit(end).result(90),)))
     beat(qtbot, model)
     assert model.rowCount() == count - 1
     assert mark.row() == 0

@@ -30,22 +30,21 @@ def add_jobs(desk: OpenDesk, count: int, workflow: str = "blur") -> list[str]:
             await core.journal.accept(Arrival(job_id, "jig-react", None), change)
         return ids
 
-    return desk.thread.submit(add).result(20)
+    return desk.thread.submit(add).result(90)
 
 
 def job_of(desk: OpenDesk, job_id: str) -> Job:
     async def read(core: Core) -> Job | None:
         return await core.journal.job(job_id)
 
-    job = desk.thread.submit(read).result(10)
+    job = desk.thread.submit(read).result(90)
     assert job is not None
     return job
 
 
 def shown(qtbot: QtBot, page: QueuePage, count: int) -> None:
     qtbot.waitUntil(
-        lambda: page.model.rowCount() == count and (not count or page.model.job(0) is not None),
-        timeout=10_000,
+        lambda: page.model.rowCount() == count and (not count or page.model.job(0) is not None)
     )
 
 
@@ -264,8 +263,8 @@ def test_the_sample_job_runs_from_the_empty_queue_to_its_results(
         job = page.model.job(0)
         return job is not None and job.status is JobStatus.COMPLETED
 
-    qtbot.waitUntil(is_done, timeout=60_000)
+    qtbot.waitUntil(is_done)
     cell = page.model.index(0, Column.PROGRESS)
-    qtbot.waitUntil(lambda: str(page.model.data(cell)).startswith("2 files"), timeout=10_000)
+    qtbot.waitUntil(lambda: str(page.model.data(cell)).startswith("2 files"))
     assert JobStatus.RUNNING in seen
     qtbot.waitUntil(lambda: page.chips._buttons["Completed"].text() == "Completed 1")

@@ -46,7 +46,7 @@ def test_an_unsigned_webhook_is_shown_as_refused(qtbot: QtBot, desk: OpenDesk) -
 def test_a_webhook_can_be_sent_again_and_is_known(qtbot: QtBot, desk: OpenDesk) -> None:
     page = page_of(desk)
     desk.bridge.call(send_sample)
-    qtbot.waitUntil(lambda: page.model.rowCount() >= 1, timeout=20_000)
+    qtbot.waitUntil(lambda: page.model.rowCount() >= 1)
     rows = range(page.model.rowCount())
     first = next(
         row
