@@ -108,8 +108,7 @@ class Console(QWidget):
         shown = _collapsed(lines[-BLOCKS:])
         if not shown:
             return
-        bar = self.text.verticalScrollBar()
-        place = bar.value()
+        looked_at = QTextCursor(self.text.firstVisibleBlock())
         cursor = QTextCursor(self.text.document())
         cursor.beginEditBlock()
         cursor.movePosition(QTextCursor.MoveOperation.End)
@@ -122,7 +121,9 @@ class Console(QWidget):
             fresh = False
         cursor.endEditBlock()
         self._transient = shown[-1].transient
-        bar.setValue(bar.maximum() if self.follow.isChecked() else place)
+        bar = self.text.verticalScrollBar()
+        # older lines go when the console is full: what is looked at moves up in it
+        bar.setValue(bar.maximum() if self.follow.isChecked() else looked_at.blockNumber())
         if self.search.text():
             self._mark()
 

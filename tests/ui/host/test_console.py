@@ -66,6 +66,23 @@ def test_it_follows_until_it_is_locked(console: Console) -> None:
     assert bar.value() == bar.maximum()
 
 
+def test_what_is_looked_at_stays_while_lines_push_others_out(
+    console: Console, qapp: QApplication
+) -> None:
+    console.add(numbered(0, BLOCKS))
+    console.follow.click()
+    console.text.verticalScrollBar().setValue(3_000)
+    looked_at = console.text.firstVisibleBlock().text()
+    assert "line 3000 " in looked_at
+    for begin in range(BLOCKS, BLOCKS + 2_500, 500):
+        console.add(numbered(begin, begin + 500))
+        qapp.processEvents()
+        assert console.text.firstVisibleBlock().text() == looked_at
+    for begin in range(8_000, 9_000, 500):  # until it is pushed out itself
+        console.add(numbered(begin, begin + 500))
+    assert console.text.verticalScrollBar().value() == 0
+
+
 def test_searching_locks_and_counts(console: Console) -> None:
     console.add(lines("alpha", "beta", "Alpha two", "gamma"))
     console.search.setText("alpha")
