@@ -9,6 +9,7 @@ HOUR_S = 3600
 DAY_S = 86_400
 JUST_NOW_S = 2
 SHORT_ID = 12
+LONG_WORD, PIECE = 24, 12
 
 
 def duration(seconds: float | None) -> str:
@@ -35,12 +36,12 @@ def age(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """An estimate: `under a minute`, `about 3 min`, `about 2 h`."""
+    """An estimate: `< 1 min`, `~3 min`, `~2 h`."""
     if seconds < MINUTE_S:
-        return "under a minute"
+        return "< 1 min"
     if seconds < 2 * HOUR_S:
-        return f"about {round(seconds / MINUTE_S)} min"
-    return f"about {round(seconds / HOUR_S)} h"
+        return f"~{round(seconds / MINUTE_S)} min"
+    return f"~{round(seconds / HOUR_S)} h"
 
 
 def local_time(moment: datetime) -> str:
@@ -66,6 +67,17 @@ def size(size_bytes: int) -> str:
 def short_id(job_id: str) -> str:
     """The middle left out: `7d1f…e2`."""
     return job_id if len(job_id) <= SHORT_ID else f"{job_id[:4]}…{job_id[-2:]}"
+
+
+def breakable(text: str) -> str:
+    """The text with places to break in its long words: ids, paths and URLs have none."""
+    return " ".join(
+        word if len(word) <= LONG_WORD else "\u200b".join(_pieces(word)) for word in text.split(" ")
+    )
+
+
+def _pieces(word: str) -> list[str]:
+    return [word[at : at + PIECE] for at in range(0, len(word), PIECE)]
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

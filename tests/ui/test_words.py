@@ -24,6 +24,23 @@ def test_ages(seconds: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "< 1 min"), (59, "< 1 min"), (130, "~2 min"), (7100, "~118 min"), (9000, "~2 h")],
+)
+def test_estimates(seconds: float, said: str) -> None:
+    assert words.about(seconds) == said
+
+
+def test_a_long_word_can_be_broken_and_short_ones_are_left_alone() -> None:
+    job_id = "7d1f0c3e-0000-4000-8000-0000000000e2"
+    text = f"There is no job {job_id}: it was cleaned away."
+    broken = words.breakable(text)
+    assert broken.replace("\u200b", "") == text
+    assert max(len(part) for part in broken.replace("\u200b", " ").split()) <= words.LONG_WORD
+    assert words.breakable("short words stay") == "short words stay"
+
+
+@pytest.mark.parametrize(
     ("size", "said"),
     [(0, "1 KB"), (1_400, "1 KB"), (6_200_000, "6.2 MB"), (38_000_000_000, "38.0 GB")],
 )

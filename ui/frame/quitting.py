@@ -6,7 +6,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ui.figures import Figures
+from ui.frame.fitting import fit_height
 from ui.words import counted
+
+WIDTH = 460
 
 
 class QuitDialog(QDialog):
@@ -18,7 +21,6 @@ class QuitDialog(QDialog):
     def __init__(self, figures: Figures, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Quit JigDesk")
-        self.setFixedWidth(460)
         jobs = counted(figures.active, "job")
         title = QLabel(f"{jobs} {'is' if figures.active == 1 else 'are'} under way", self)
         title.setProperty("scale", "large")
@@ -49,7 +51,9 @@ class QuitDialog(QDialog):
         layout.setSpacing(12)
         layout.addWidget(title)
         layout.addWidget(words)
+        layout.addSpacing(4)
         layout.addLayout(buttons)
+        fit_height(self, WIDTH)
 
 
 def _words(figures: Figures, *, can_finish: bool) -> str:

@@ -109,7 +109,9 @@ class StatusBar(QFrame):
         )
         slot = figures.next_slot_s
         self._slot.setText(
-            f"next free slot in about {duration(slot)}" if slot and figures.waiting else ""
+            f"next free slot in about {duration(max(1.0, slot))}"
+            if slot is not None and figures.waiting
+            else ""
         )
         self._outbox.setText(f"outbox {figures.outbox:,}")
 

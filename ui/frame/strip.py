@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from jigdesk.ports import Check
 from ui.figures import Figures
+from ui.frame.fitting import fit_height
 from ui.frame.lamp import Lamp
 from ui.frame.vitals import Vital, vitals
 from ui.theme.theme import BASE_PX, SMALL_PX, Theme
@@ -29,6 +30,7 @@ WIDEST_PX = 168
 AROUND_PX = 40
 """A lamp, and what is left around it."""
 LAMP_PX = 28
+CARD_PX = 340
 LAMP, TITLE, WHOLE = 0, 1, 2
 
 
@@ -127,7 +129,6 @@ class CheckCard(QFrame):
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("popover")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(340)
         title = QLabel(vital.title, self)
         title.setProperty("weight", "bold")
         layout = QVBoxLayout(self)
@@ -154,6 +155,7 @@ class CheckCard(QFrame):
             buttons.addWidget(copy)
         buttons.addStretch(1)
         layout.addLayout(buttons)
+        fit_height(self, CARD_PX)
 
     def _text(self, words: str) -> QLabel:
         label = QLabel(words, self)
@@ -271,7 +273,6 @@ class HealthStrip(QFrame):
         card = CheckCard(item.vital, self)
         card.asked_again.connect(self.asked_again)
         card.copied.connect(self._copy_text)
-        card.adjustSize()
         card.move(item.mapToGlobal(QPoint(0, item.height() - 4)))
         card.show()
         return card

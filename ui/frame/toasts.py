@@ -10,13 +10,15 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from jigdesk.domain.clock import Clock, utc_now
-from ui.words import local_time
+from ui.frame.fitting import fit_height
+from ui.words import breakable, local_time
 
 SHOWN_S = 8.0
 SHOWN_AT_ONCE = 3
 HISTORY = 100
 WIDTH = 360
 MARGIN = 16
+HISTORY_WIDTH = 420
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Toast(QFrame):
         self.setObjectName("toast")
         self.setProperty("tone", notice.tone)
         self.setFixedWidth(WIDTH)
-        label = QLabel(notice.text, self)
+        self.text = notice.text
+        label = QLabel(breakable(notice.text), self)
         label.setWordWrap(True)
         label.setTextFormat(Qt.TextFormat.PlainText)
         close = QPushButton("Dismiss", self)
@@ -76,7 +79,7 @@ class Toasts(QObject):
     @property
     def shown(self) -> tuple[str, ...]:
         """What is on the screen now."""
-        return tuple(toast.findChild(QLabel).text() for toast, _ in self._shown)  # type: ignore[union-attr]
+        return tuple(toast.text for toast, _ in self._shown)
 
     def keep_clear(self, foot: int) -> None:
         """Leave so many pixels at the lower edge."""
@@ -144,7 +147,6 @@ class History(QFrame):
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("popover")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(420)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(8)
@@ -161,7 +163,7 @@ class History(QFrame):
 
     def open_above(self, place: QWidget) -> None:
         """Open with the lower right corner at `place`'s upper right one."""
-        self.adjustSize()
+        fit_height(self, HISTORY_WIDTH)
         corner = place.mapToGlobal(QPoint(place.width() - self.width(), -self.height() - 4))
         self.move(corner)
         self.show()

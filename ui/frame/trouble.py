@@ -14,13 +14,13 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from jigdesk.domain.errors import SetupError
 from jigdesk.settings import Problem, SettingsError
+from ui.frame.fitting import fit_height
 from ui.theme.theme import LARGE_PX, SMALL_PX, Theme
 
 WIDTH = 600
@@ -50,7 +50,6 @@ class TroubleDialog(QDialog):
         self._config_file = config_file
         self.setWindowTitle("JigDesk cannot start")
         self.setWindowIcon(theme.icons.icon("jigdesk", "accent", 32))
-        self.setFixedWidth(WIDTH)
         problems = failure.problems if isinstance(failure, SettingsError) else ()
         title = self._label(_title(problems))
         title.setFont(theme.font(LARGE_PX, bold=True))
@@ -63,6 +62,7 @@ class TroubleDialog(QDialog):
         column.addWidget(about)
         column.addWidget(self._problems(problems, theme) if problems else self._plain())
         column.addLayout(self._buttons(problems))
+        fit_height(self, WIDTH)
 
     @property
     def words(self) -> str:
@@ -81,15 +81,18 @@ class TroubleDialog(QDialog):
         lines.setSpacing(8)
         for problem in problems:
             lines.addWidget(self._card(problem, theme))
-        lines.addStretch(1)
         scroll = QScrollArea(self)
         scroll.setObjectName("bare")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
-        wanted = body.heightForWidth(WIDTH - 56)
-        scroll.setFixedHeight(min(MOST_HEIGHT, max(wanted, body.sizeHint().height())))
+        for part in body.findChildren(QWidget):
+            part.ensurePolished()
+        needed = lines.totalHeightForWidth(WIDTH - 40)
+        scroll.setFixedHeight(min(MOST_HEIGHT, needed))
+        if needed <= MOST_HEIGHT:  # no room for a scroll bar is needed
+            lines.setContentsMargins(0, 0, 0, 0)
         return scroll
 
     def _card(self, problem: Problem, theme: Theme) -> QFrame:
@@ -144,7 +147,6 @@ class TroubleDialog(QDialog):
         label.setWordWrap(True)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         return label
 
 

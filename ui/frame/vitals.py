@@ -21,7 +21,7 @@ _TITLES = {
     "queue": "Queue",
     "urls": "Signed URLs",
 }
-_HIDDEN_WHEN_OK = frozenset({"queue", "outbox", "urls", "memory", "workflows"})
+_HIDDEN_WHEN_OK = frozenset({"queue", "outbox", "urls", "memory", "workflows", "sleep"})
 """Their figures stand elsewhere: they come up when something is wrong."""
 
 

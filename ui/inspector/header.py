@@ -95,7 +95,8 @@ class Header(QWidget):
         if job is None:
             return
         self._state.setText(STATE_WORDS[job.status])
-        ink = theme.ink(STATE_COLOURS[job.status], "panel").name()
+        tone = STATE_COLOURS[job.status]
+        ink = theme.ink("muted" if tone == "faint" else tone, "panel").name()
         self._state.setStyleSheet(f"color: {ink};")
         self.id_button.setText(short_id(job.job_id))
         self.id_button.setToolTip(f"{job.job_id}\nClick to copy")

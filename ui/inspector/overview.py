@@ -69,13 +69,13 @@ class Overview(QScrollArea):
         self.thumbs = Thumbs(theme, ask, body)
         self.attempts = Attempts(body)
         self.family = FamilyTree(theme, body)
-        self._family_head = _head("Branches", None, body)
+        self._family_head = _head("Branches", None, body, apart=True)
         self._done = _small(body)
         self._whole = _small(body)
         self._unplanned = _small(body)
         self._no_files = _small(body)
         self._no_files.setText("No files yet.")
-        self._attempts_head = _head("Attempts", None, body)
+        self._attempts_head = _head("Attempts", None, body, apart=True)
         self._lay_out(body)
         self.setWidget(body)
         self.node.hide()
@@ -215,13 +215,14 @@ def _small(parent: QWidget) -> QLabel:
     return label
 
 
-def _head(words: str, right: QLabel | None, parent: QWidget) -> QWidget:
+def _head(words: str, right: QLabel | None, parent: QWidget, *, apart: bool = False) -> QWidget:
+    """A headline; `apart` keeps its own distance, for one that is not always there."""
     line = QWidget(parent)
     title = _small(line)
     title.setText(words)
     title.setProperty("weight", "bold")
     row = QHBoxLayout(line)
-    row.setContentsMargins(0, 0, 0, 0)
+    row.setContentsMargins(0, 8 if apart else 0, 0, 0)
     row.addWidget(title)
     row.addStretch(1)
     if right is not None:

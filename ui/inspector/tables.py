@@ -18,6 +18,8 @@ ROW_HEIGHT = 30
 _ROLE = Qt.ItemDataRole
 _NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 NO_PARENT = QModelIndex()
+LAST = 3
+"""The column of what an event says."""
 
 
 class Table(QTableView):
@@ -120,7 +122,7 @@ class EventsModel(QAbstractTableModel):
     """A job's events, oldest first."""
 
     TITLES = ("#", "Time", "Event", "What")
-    WIDTHS = (48, 92, 124, 0)
+    WIDTHS = (44, 76, 112, 0)
 
     def __init__(self) -> None:
         super().__init__()
@@ -179,7 +181,7 @@ class EventsModel(QAbstractTableModel):
                 event_words(event.data),
             )[index.column()]
         if role == _ROLE.ToolTipRole:
-            return local_time(event.at)
+            return event_words(event.data) if index.column() == LAST else local_time(event.at)
         if role == _ROLE.TextAlignmentRole and index.column() == 0:
             return _NUMBER
         return None

@@ -83,6 +83,7 @@ class NewJobDialog(QDialog):
         self._problem.setTextFormat(Qt.TextFormat.PlainText)
         self.from_stage = QComboBox(self)
         self.from_stage.setAccessibleName("Stage to start from")
+        self.from_stage.setVisible(branch is not None)
         self._bar = QProgressBar(self)
         self.send = QPushButton("Send the job", self)
         self.send.setProperty("role", "primary")
@@ -124,14 +125,7 @@ class NewJobDialog(QDialog):
         body.addLayout(self._stages)
         body.addLayout(chain)
         if self._unavailable:
-            body.addWidget(
-                self._muted(
-                    "\n".join(
-                        f"{name} is not available: {why}"
-                        for name, why in sorted(self._unavailable.items())[:FEW]
-                    )
-                )
-            )
+            body.addWidget(self._others())
         body.addStretch(1)
         scroll = QScrollArea(self)
         scroll.setObjectName("bare")
@@ -157,6 +151,15 @@ class NewJobDialog(QDialog):
         column.addWidget(self._problem)
         column.addWidget(self._bar)
         column.addLayout(buttons)
+
+    def _others(self) -> QLabel:
+        """How many workflows cannot run now; why is in the tooltip."""
+        number = counted(len(self._unavailable), "other workflow")
+        label = self._muted(f"{number} cannot run now; the Workflows page says why.")
+        label.setProperty("scale", "small")
+        few = sorted(self._unavailable.items())[:FEW]
+        label.setToolTip("\n".join(f"{name}: {why}" for name, why in few))
+        return label
 
     def _branch_row(self, branch: BranchPoint) -> QHBoxLayout:
         words = self._muted(
@@ -184,7 +187,9 @@ class NewJobDialog(QDialog):
     def _offer_stages(self, branch: BranchPoint, wanted: str | None) -> None:
         names = [stage.name for stage in branch.stages]
         for stage in branch.stages:
-            self.from_stage.addItem(f"{stage.title} · {counted(len(stage.results), 'file')}")
+            titled = stage.title.lower() == stage.name.lower()
+            name = stage.title if titled else f"{stage.name} · {stage.title}"
+            self.from_stage.addItem(f"{name} · {counted(len(stage.results), 'file')}")
         self.from_stage.setCurrentIndex(names.index(wanted) if wanted in names else len(names) - 1)
         self.from_stage.currentIndexChanged.connect(lambda _: self._start_from_stage())
 

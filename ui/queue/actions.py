@@ -7,11 +7,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from jigdesk.app import Core
 from jigdesk.domain.errors import JigDeskError
 from ui.bridge import Bridge
+from ui.frame.question import Question
 from ui.frame.toasts import Toasts
 from ui.words import counted
 
@@ -30,10 +31,10 @@ class JobActions(QObject):
         self._bridge = bridge
         self._toasts = toasts
         self._window = window
-        self._question: QMessageBox | None = None
+        self._question: Question | None = None
 
     @property
-    def question(self) -> QMessageBox | None:
+    def question(self) -> Question | None:
         """What is being asked now."""
         return self._question
 
@@ -51,17 +52,12 @@ class JobActions(QObject):
         if not job_ids or self._question is not None:
             return
         many = counted(len(job_ids), "job")
-        box = self._question = QMessageBox(self._window)
-        box.setWindowTitle("Cancel jobs")
-        box.setText(f"Cancel {many}?")
-        box.setInformativeText("What runs is stopped. A cancelled job can be tried again.")
-        yes = box.addButton(f"Cancel {many}", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        yes.clicked.connect(lambda: self.cancel(job_ids))
-        box.finished.connect(self._asked)
-        box.open()
+        words = "What runs is stopped. A cancelled job can be tried again."
+        question = Question(f"Cancel {many}?", words, f"Cancel {many}", "Keep", self._window)
+        question.agreed.connect(lambda: self.cancel(job_ids))
+        question.finished.connect(self._asked)
+        self._question = question
+        question.open()
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """End each, without asking."""

@@ -25,9 +25,13 @@ CHOSEN = "queue/filter"
 
 
 class Chips(QWidget):
-    """Emits `chosen(Filter)`. The typed text that "Save filter" takes is told by `show_text`."""
+    """Emits `chosen(Filter)`, and `saved` before a new one is chosen.
+
+    The typed text that "Save filter" takes is told by `show_text`.
+    """
 
     chosen = Signal(object)
+    saved = Signal()
 
     def __init__(self, memory: Memory, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +94,7 @@ class Chips(QWidget):
         self._saved = [*kept, Filter(name, now.states, text, now.today)][-MAX_SAVED:]
         self._memory.keep_json(MEMORY, to_json(self._saved))
         self._build()
+        self.saved.emit()  # what was typed is in the filter now
         self.choose(name)
 
     def remove(self, name: str) -> None:
@@ -107,6 +112,7 @@ class Chips(QWidget):
         for button in self._buttons.values():
             self._group.removeButton(button)
             self._row.removeWidget(button)
+            button.hide()
             button.deleteLater()
         self._row.removeWidget(self._save)
         self._buttons = {}

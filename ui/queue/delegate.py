@@ -7,7 +7,7 @@ from math import ceil
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from jigdesk.domain.job import Job, JobStatus
 from ui.queue.columns import COLUMNS, ROW_PX, Column
@@ -68,7 +68,7 @@ class RowPainter(QStyledItemDelegate):
         selected = bool(state & QStyle.StateFlag.State_Selected)
         ground = "accent_background" if selected else "panel"
         job = self._model.job(index.row())
-        self._paint_ground(painter, area, ground, job)
+        self._paint_ground(painter, area, ground, job, is_current=_is_current(option, index))
         if job is None:
             self._model.data(index)  # asks for the page
             self._paint_missing(painter, area, Column(index.column()))
@@ -76,13 +76,19 @@ class RowPainter(QStyledItemDelegate):
             self._paint_cell(painter, area.adjusted(PAD, 0, -PAD, 0), job, index, ground)
         painter.restore()
 
-    def _paint_ground(self, painter: QPainter, area: QRectF, ground: str, job: Job | None) -> None:
+    def _paint_ground(
+        self, painter: QPainter, area: QRectF, ground: str, job: Job | None, *, is_current: bool
+    ) -> None:
         painter.fillRect(area, self._theme.colour(ground))
         at = None if job is None else self._changed.get(job.job_id)
         if at is not None:
             glow = QColor(self._theme.colour("accent_background"))
             glow.setAlphaF(max(0.0, 1 - (self._beat - at) / FADE_BEATS))
             painter.fillRect(area, glow)
+        if is_current:
+            painter.fillRect(
+                QRectF(area.left(), area.top(), 3, area.height() - 1), self._theme.colour("accent")
+            )
         line = QRectF(area.left(), area.bottom() - 1, area.width(), 1)
         painter.fillRect(line, self._theme.colour("line"))
 
@@ -154,7 +160,7 @@ class RowPainter(QStyledItemDelegate):
         bar = QRectF(lower.left(), lower.center().y() - 1, lower.width() - PERCENT_PX, BAR_PX)
         done = self._model.bar(job)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._theme.colour("line"))
+        painter.setBrush(self._theme.colour("line" if ground == "panel" else "background"))
         painter.drawRoundedRect(bar, 2, 2)
         painter.setBrush(self._theme.colour("accent"))
         if done is None:
@@ -205,6 +211,17 @@ def _laid_out(words: str, font: QFont, elide: Qt.TextElideMode, width: int) -> Q
     text.setTextFormat(Qt.TextFormat.PlainText)
     text.prepare(font=font)
     return text
+
+
+def _is_current(option: QStyleOptionViewItem, index: Index) -> bool:
+    """Whether the keyboard is on this row, and this is its first cell."""
+    view = option.widget
+    return (
+        isinstance(view, QTableView)
+        and view.currentIndex().row() == index.row()
+        and view.horizontalHeader().visualIndex(index.column()) == 0
+        and view.hasFocus()
+    )
 
 
 def _lines(area: QRectF) -> tuple[QRectF, QRectF]:

@@ -24,7 +24,7 @@ from jigdesk.domain.waiting import Wait
 from ui.bridge import Work
 from ui.inbox import Batch
 from ui.queue.cells import cell_explained, cell_words
-from ui.queue.columns import COLUMNS, Column
+from ui.queue.columns import COLUMNS, Column, ColumnSpec
 from ui.queue.reading import Found, read_page, read_rows
 from ui.queue.results import Results, ResultsKept, read_results
 from ui.queue.window_of_rows import PAGE_ROWS, Rows
@@ -143,6 +143,7 @@ class QueueModel(QAbstractTableModel):
     def show(self, query: JobQuery) -> None:
         """Show another query, from its beginning."""
         self._query = query
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(COLUMNS) - 1)
         self._is_read = False
         self._view = (0, 0)
         self.refresh()
@@ -176,7 +177,7 @@ class QueueModel(QAbstractTableModel):
         spec = COLUMNS[Column(section)]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return spec.title
+                return self._title(spec)
             case Qt.ItemDataRole.ToolTipRole:
                 return spec.explained or None
             case Qt.ItemDataRole.TextAlignmentRole:
@@ -184,6 +185,12 @@ class QueueModel(QAbstractTableModel):
                 return side | Qt.AlignmentFlag.AlignVCenter
             case _:
                 return None
+
+    def _title(self, spec: ColumnSpec) -> str:
+        """The title, with an arrow at the one that sorts."""
+        if spec.sort != self._query.sort:
+            return spec.title
+        return f"{spec.title} {'↓' if self._query.descending else '↑'}"
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """The words of a cell; a row that is not loaded is empty and is asked for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -125,6 +125,7 @@ class QueuePage(QWidget):
         self.model.shown.connect(self._show_count)
         self.model.unreadable.connect(bridge.failed)
         self.chips.chosen.connect(self._show_filter)
+        self.chips.saved.connect(self.search.clear)
         self.search.textChanged.connect(lambda _: self._debounce.start())
         self.search.textChanged.connect(self.chips.show_text)
         self._debounce.timeout.connect(self._narrow)
@@ -159,7 +160,10 @@ class QueuePage(QWidget):
         self.selected.take([job_id])
         row = self.model.row_of(job_id)
         if row is not None:
-            self.table.scrollTo(self.model.index(row, 0))
+            place = self.model.index(row, 0)
+            keep = QItemSelectionModel.SelectionFlag.NoUpdate
+            self.table.selectionModel().setCurrentIndex(place, keep)
+            self.table.scrollTo(place)
 
     def show_all(self) -> None:
         """No filter and no text."""

@@ -138,10 +138,12 @@ class RequestsPage(QWidget):
             self.refresh()
 
     def _read(self, seen: tuple[Seen, ...]) -> None:
+        # who looks at the newest sees the next one too; another choice stays
+        at_top = self.list.currentIndex().row() <= 0
         self.model.take(seen)
         if seen:
             self._body.setCurrentWidget(self._shown)
-            if not self.list.currentIndex().isValid():
+            if at_top:
                 self.list.setCurrentIndex(self.model.index(0, 0))
 
     def _show(self) -> None:
