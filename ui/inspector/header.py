@@ -65,10 +65,9 @@ class Header(QWidget):
 
     def show_job(self, job: Job) -> None:
         """The newest row."""
-        if job == self._job:
-            return
-        self._job = job
-        self._draw()
+        before, self._job = self._job, job
+        if before is None or _told(before) != _told(job):  # what only comes on is not told here
+            self._draw()
 
     def show_branch(self, why_not: str) -> None:
         """Whether a branch can start here: `why_not` is empty when one can."""
@@ -137,6 +136,19 @@ class Header(QWidget):
         button.setFixedSize(34, BASE_PX + 19)
         button.clicked.connect(signal)
         return button
+
+
+def _told(job: Job) -> tuple[object, ...]:
+    """What is said of a job."""
+    return (
+        job.job_id,
+        job.status,
+        job.workflow,
+        job.owner_id,
+        job.created_at,
+        job.started_at,
+        job.attempt,
+    )
 
 
 def _rest(job: Job) -> str:

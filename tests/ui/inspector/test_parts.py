@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from jigdesk.domain.changes import Attempt
 from jigdesk.domain.errors import ErrorCode
 from jigdesk.domain.job import Failure, JobStatus
 from tests.harness.pictures import bomb
-from tests.ui.jobs import NOW, after
+from tests.ui.jobs import NOW, a_job, after
 from ui.inspector.attempts import Attempts
 from ui.inspector.canvas import MOST_ZOOM, Canvas
 from ui.inspector.decoder import Decoder, decode
 from ui.inspector.error_card import ErrorCard
+from ui.inspector.header import Header
 from ui.inspector.json_tree import MAX_CHILDREN, JsonModel
 from ui.inspector.remedies import REMEDIES
 from ui.inspector.tables import EventsModel, event_words
@@ -173,3 +175,28 @@ def _image(width: int, height: int, colour: Qt.GlobalColor = Qt.GlobalColor.red)
     image = QImage(width, height, QImage.Format.Format_RGB32)
     image.fill(colour)
     return image
+
+
+def test_the_head_is_drawn_again_only_for_what_it_tells(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = Header(theme)
+    qtbot.addWidget(header)
+    drawn: list[int] = []
+    real = Header._draw
+
+    def draw(self: Header) -> None:
+        drawn.append(1)
+        real(self)
+
+    monkeypatch.setattr(Header, "_draw", draw)
+    job = a_job(workflow="refine", started_at=after(2))
+    header.show_job(job)
+    for step in range(5):
+        header.show_job(replace(job, seq=9 + step, progress=step / 9, message=f"step {step}"))
+    assert len(drawn) == 1
+    header.show_job(replace(job, status=JobStatus.COMPLETED))
+    assert len(drawn) == 2
+    assert not header.retry.isHidden()
+    header.show_job(replace(job, status=JobStatus.COMPLETED, workflow="refine → upscale"))
+    assert header.title == "refine → upscale"
