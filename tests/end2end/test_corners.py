@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,24 @@ async def test_a_range_beyond_the_end_says_how_long_it_is(browser: Browser) -> N
         assert answer.status == 416
         assert answer.headers["Content-Range"] == f"bytes */{file['size_bytes']}"
         is_error(await answer.json())
+
+
+async def test_a_burst_is_taken_whole(desk: Serving) -> None:
+    """Nobody is sent away because many came in the same moment."""
+    visitor = "burst-000001"
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        browser = Browser(http, desk.local_url, visitor)
+
+        async def announce() -> int:
+            document = created(str(uuid.uuid4()))
+            return (await send(http, desk.public_url, desk.secret, "job-created", document))[0]
+
+        async def upload() -> None:
+            await browser.upload(await browser.create(BLUR, FILES), FILES)
+
+        assert set(await asyncio.gather(*(announce() for _ in range(150)))) == {202}
+        await asyncio.gather(*(upload() for _ in range(150)))
 
 
 async def test_a_line_break_is_an_altered_byte_too(browser: Browser) -> None:

@@ -232,6 +232,7 @@ async def http_desk(folder: Path, wishes: Wishes | None = None) -> AsyncIterator
                 wishes.api,
                 threads=wishes.api_threads,
                 waiting=wishes.api_waiting,
+                in_line=0,
                 timeout_s=wishes.api_timeout_s,
             ),
             events=EventStreams(journal, hub, authorise, render, wishes.times),

@@ -11,10 +11,12 @@ from typing import Protocol
 from aiohttp import web
 
 from jigdesk.adapters.http.body import read_body, source_address
+from jigdesk.adapters.http.line import Line
 from jigdesk.domain.errors import RequestError
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 _BODY_TIMEOUT_S = 30.0
+_IN_LINE_S = 10.0
 
 _OURS = frozenset({"content-length", "transfer-encoding", "connection", "server", "set-cookie"})
 
@@ -54,8 +56,9 @@ class ApiResponse(Protocol):
 class JobsApiBridge:
     """Runs `handle` (which blocks, and is thread-safe) in at most `threads` threads.
 
-    At most `waiting` requests are under way or wait for a thread; the next is answered 503, as
-    is one that takes longer than `timeout_s` (its thread ends by itself and counts until then).
+    At most `waiting` requests are under way or wait for a thread, and `in_line` more wait before
+    their bodies are read. One that takes longer than `timeout_s` is answered 503 (its
+    thread ends by itself and counts until then), as is one that finds every thread stuck.
     """
 
     def __init__(
@@ -64,15 +67,21 @@ class JobsApiBridge:
         *,
         threads: int = 8,
         waiting: int = 64,
+        in_line: int = 1000,
         timeout_s: float = 30.0,
     ) -> None:
         self._handle = handle
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="jobs-api")
         self._free = waiting
+        self._line = Line(waiting, in_line, _IN_LINE_S, retry_after_s=1)
         self._timeout_s = timeout_s
 
     async def answer(self, request: web.Request) -> web.Response:
         """The route `/api/*`."""
+        async with self._line.turn():
+            return await self._answer(request)
+
+    async def _answer(self, request: web.Request) -> web.Response:
         if self._free <= 0:
             raise RequestError(503, "busy", "Too many requests at once.", retry_after_s=1)
         loop = asyncio.get_running_loop()

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from aiohttp import ClientError, hdrs, web
 
 from jigdesk.adapters.http.byterange import parse_range
+from jigdesk.adapters.http.line import Line
 from jigdesk.adapters.store.disk import CHUNK_BYTES
 from jigdesk.adapters.store.incoming import Incoming
 from jigdesk.adapters.store.layout import FILE_PREFIX
@@ -34,7 +35,9 @@ IDLE_TIMEOUT_S = 60.0
 """How long a client may keep silent in the middle of a body."""
 
 MAX_UPLOADS = 64
-"""Bodies that may be on their way at once; more are asked to come back."""
+"""Bodies that may be on their way at once; the next ones stand in line."""
+
+_IN_LINE, _IN_LINE_S = 1000, 30.0
 
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -92,7 +95,7 @@ async def _allow(_: web.Request) -> web.StreamResponse:
 class _Files:
     def __init__(self, store: LocalStore) -> None:
         self._store = store
-        self._uploads = 0
+        self._line = Line(MAX_UPLOADS, _IN_LINE, _IN_LINE_S, retry_after_s=2)
 
     async def read(self, request: web.Request) -> web.StreamResponse:
         grant = self._store.signer.check(request.method, request.raw_path)
@@ -105,19 +108,16 @@ class _Files:
     async def write(self, request: web.Request) -> web.StreamResponse:
         grant = self._store.signer.check(request.method, request.raw_path)
         _check_announced(request, grant)
-        if self._uploads >= MAX_UPLOADS:
-            raise RequestError(503, "busy", "Too many uploads at once.", retry_after_s=2)
-        self._uploads += 1
-        incoming = self._store.begin(request.content_length)
-        try:
-            await _receive(request, incoming)
-            _check_received(request, incoming, grant)
-            info = await asyncio.to_thread(
-                self._store.commit, incoming, grant.key, grant.content_type or ""
-            )
-        finally:
-            self._uploads -= 1
-            await asyncio.shield(asyncio.to_thread(incoming.discard))
+        async with self._line.turn():
+            incoming = self._store.begin(request.content_length)
+            try:
+                await _receive(request, incoming)
+                _check_received(request, incoming, grant)
+                info = await asyncio.to_thread(
+                    self._store.commit, incoming, grant.key, grant.content_type or ""
+                )
+            finally:
+                await asyncio.shield(asyncio.to_thread(incoming.discard))
         return web.Response(headers={hdrs.ETAG: f'"{info.etag}"'})
 
     async def _open(self, key: str) -> tuple[BinaryIO, ObjectInfo]:

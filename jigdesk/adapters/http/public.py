@@ -21,6 +21,7 @@ from jigdesk.adapters.http.errors import (
     json_errors,
     note_start,
 )
+from jigdesk.adapters.http.line import Line
 from jigdesk.adapters.http.request_log import RequestLog
 from jigdesk.adapters.http.signature import check_webhook_id, prove_signature
 from jigdesk.domain.clock import Clock, utc_now
@@ -53,6 +54,8 @@ class PublicLimits:
     body_bytes: int = MAX_BODY_BYTES
     body_timeout_s: float = 10.0
     concurrent: int = 64
+    waiting: int = 1000
+    wait_s: float = 5.0
 
 
 def health_proof(run_key: bytes, nonce: str) -> str:
@@ -103,13 +106,10 @@ class _Public:
         self._run_key = run_key
         self._clock = clock
         self._limits = limits
-        self._under_way = 0
+        self._line = Line(limits.concurrent, limits.waiting, limits.wait_s, retry_after_s=1)
 
     async def webhook(self, request: web.Request) -> web.Response:
-        if self._under_way >= self._limits.concurrent:
-            raise RequestError(503, "busy", "Too many webhooks at once.", retry_after_s=1)
-        self._under_way += 1
-        try:
+        async with self._line.turn():
             body = await read_body(request, self._limits.body_bytes, self._limits.body_timeout_s)
             request[_BODY] = body
             webhook_id = prove_signature(request.headers, body, self._secrets(), self._clock())
@@ -120,8 +120,6 @@ class _Public:
                 raise RequestError(422, "invalid_webhook", str(error)) from None
             webhook = parse_webhook(data, WEBHOOK_ROUTES[request.path])
             receipt = await self._take(webhook_id, webhook)
-        finally:
-            self._under_way -= 1
         return json_answer(
             {
                 "job_id": receipt.job_id,

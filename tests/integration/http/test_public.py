@@ -270,7 +270,7 @@ async def test_a_sender_that_breaks_off_leaves_a_line_in_the_log(desk: HttpDesk)
 async def test_too_many_at_once_are_asked_to_come_again(
     tmp_path: Path, web_client: aiohttp.ClientSession
 ) -> None:
-    wishes = Wishes(limits=PublicLimits(concurrent=1, body_timeout_s=PATIENCE_S))
+    wishes = Wishes(limits=PublicLimits(concurrent=1, waiting=0, body_timeout_s=PATIENCE_S))
     async with http_desk(tmp_path, wishes) as desk:
         body = encoded(CREATED)
         reader, writer = await asyncio.open_connection("127.0.0.1", desk.public.port)
