@@ -11,6 +11,7 @@ from jigdesk.domain.errors import RequestError
 from jigdesk.domain.job import JobStatus
 from tests.harness.browser import BLUR, chain, refine
 from tests.harness.pictures import photo
+from tests.harness.waiting import eventually
 from tests.harness.webhooks import created, send
 from tests.integration.desk.conftest import Desk, running_desk
 
@@ -18,8 +19,7 @@ FILES = {"photo.png": photo()}
 
 
 async def _status(desk: Desk, job_id: str, *wanted: JobStatus) -> None:
-    while (job := await desk.core.journal.job(job_id)) is None or job.status not in wanted:  # noqa: ASYNC110
-        await asyncio.sleep(0.005)
+    await desk.reached(job_id, *wanted)
 
 
 async def test_cancelling_the_running_job_spares_the_one_that_waits(desk: Desk) -> None:
@@ -37,10 +37,13 @@ async def test_cancelling_the_running_job_spares_the_one_that_waits(desk: Desk) 
 
 
 async def test_cancelling_a_job_that_waits_spares_the_one_that_runs(desk: Desk) -> None:
-    running = await desk.browser.submit(refine(25), FILES)
-    waiting = await desk.browser.submit(refine(26), FILES)
+    await desk.core.control.pause("until both are prepared")
+    running = await desk.browser.submit(refine(50), FILES)
+    waiting = await desk.browser.submit(refine(51), FILES)
+    for job_id in (running, waiting):
+        await _status(desk, job_id, JobStatus.QUEUED)
+    await desk.core.control.resume()
     await _status(desk, running, JobStatus.RUNNING)
-    await _status(desk, waiting, JobStatus.QUEUED)
     await desk.browser.command(waiting, "cancel")
     assert (await desk.browser.watch(running))[-1].name == "job_done"
     assert (await desk.browser.watch(waiting))[-1].data["code"] == "cancelled"
@@ -88,7 +91,7 @@ async def test_a_job_cancelled_in_any_state_ends_once_and_can_be_tried_again(
 
 
 async def test_a_job_that_has_not_ended_is_not_tried_again(desk: Desk) -> None:
-    job_id = await desk.browser.submit(refine(40), FILES)
+    job_id = await desk.browser.submit(refine(100), FILES)
     await _status(desk, job_id, JobStatus.RUNNING)
     status, answer = await desk.browser.command(job_id, "retry")
     assert (status, answer["error"]["code"]) == (409, "conflict")
@@ -155,7 +158,7 @@ async def test_a_pause_survives_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_draining_desk_refuses_with_503_and_finishes_what_it_has(desk: Desk) -> None:
-    job_id = await desk.browser.submit(refine(20), FILES)
+    job_id = await desk.browser.submit(refine(75), FILES)
     await _status(desk, job_id, JobStatus.RUNNING)
     await desk.core.control.drain()
     secret = (desk.home / "state" / "webhook.secret").read_text().strip()
@@ -169,9 +172,9 @@ async def test_a_draining_desk_refuses_with_503_and_finishes_what_it_has(desk: D
     async with desk.browser.http.get(f"{url}/readyz") as ready:
         assert ready.status == 503
     assert (await desk.browser.watch(job_id))[-1].name == "job_done"
-    registration = desk.document(f"hosts/{desk.core.host_id}.json")
-    assert registration["state"] == "draining"
-    assert registration["accepting"] is False
+    host = f"hosts/{desk.core.host_id}.json"
+    await eventually(lambda: desk.document(host)["state"] == "draining")
+    assert desk.document(host)["accepting"] is False
 
 
 async def test_a_full_queue_answers_503(tmp_path: Path) -> None:
