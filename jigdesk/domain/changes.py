@@ -92,6 +92,8 @@ class StageRun:
     upload_s: float = 0.0
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Node id → {"started_at", "seconds", "state": "done"|"cached"|"failed"}."""
+    recipe: str = ""
+    """What it was made of (`jigdesk.domain.recipe`); empty where an older desk ran it."""
 
 
 @dataclass(frozen=True, slots=True)

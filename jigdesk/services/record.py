@@ -5,13 +5,14 @@ A template that its owner edits, or an update of the desk, never touches a job u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jigdesk.domain.changes import ResultFile
+from jigdesk.domain.changes import ResultFile, StageRun
 from jigdesk.domain.output import file_document
 from jigdesk.domain.planning import Plan
+from jigdesk.domain.recipe import recipes
 from jigdesk.domain.template import Template, parse_template
 
 
@@ -25,6 +26,24 @@ class PlanRecord:
     plan: Plan
     templates: Mapping[str, Template]
     parent_files: tuple[ResultFile, ...] = ()
+
+    def recipe_of(self, stage: str) -> str:
+        """What the stage's results are made of; raises KeyError for no stage of this plan."""
+        return recipes(self.plan, self.parent_files)[stage]
+
+    def counting(self, runs: Iterable[StageRun]) -> dict[str, StageRun]:
+        """Of the newest run of each stage, those that are runs of this plan, in its order.
+
+        Others are left from an attempt before its owner changed the manifest, a file or a
+        template: their results are not what is wanted now.
+        """
+        found = {run.stage: run for run in runs}
+        wanted = recipes(self.plan, self.parent_files)
+        return {
+            name: found[name]
+            for name, recipe in wanted.items()
+            if name in found and found[name].recipe in ("", recipe)
+        }
 
     def to_json(self) -> dict[str, Any]:
         """What `Change.plan` takes."""

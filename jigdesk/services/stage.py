@@ -103,7 +103,7 @@ class StageRunner:
         )
         # before it begins: what an earlier stage showed last must not be written after that
         reporter.show(Present(stage.name, stage.index, progress=model.progress))
-        run = await self._begin(job, stage, before, reporter)
+        run = await self._begin(job, stage, before, record.recipe_of(stage.name), reporter)
         times = NodeTimes(self._clock)
         partial = PartialResults(
             job.job_id,
@@ -145,6 +145,7 @@ class StageRunner:
         job: Job,
         stage: PlannedStage,
         before: StageRun | None,
+        recipe: str,
         reporter: ProgressReporter,
     ) -> StageRun:
         """Write the prompt id down before the engine may hear of it."""
@@ -157,6 +158,7 @@ class StageRunner:
                 prompt_id=ids.prompt_id(job.job_id, stage.name, job.attempt),
                 state=StageState.POSTING,
                 started_at=self._clock(),
+                recipe=recipe,
             )
         current = await self._journal.job(job.job_id)
         if current is None:

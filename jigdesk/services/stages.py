@@ -69,7 +69,7 @@ class JobStages:
         keep their outputs. Raises JobError, EngineUnavailable and JobGone; cancelling leaves
         the prompts running on the engine.
         """
-        done = {run.stage: run for run in await self._journal.stage_runs(job.job_id)}
+        done = record.counting(await self._journal.stage_runs(job.job_id))
         model = await self._model(record, done)
         preview = partial(self._live.take_news, job.job_id)
         reporter = ProgressReporter(self._journal, job, preview=preview)

@@ -111,7 +111,8 @@ class JobWorker:
         if job is None or job.status not in (JobStatus.UPLOADING, JobStatus.CONFIRMING):
             return
         async with self._ending(job):
-            runs = list(await self._journal.stage_runs(job_id))
+            record = await self._record(job)
+            runs = record.counting(await self._journal.stage_runs(job_id)).values()
             folder = JobFolder.of(self._jobs_dir, job_id)
             stored = [await self._finisher.store(job, run, folder) for run in runs]
             await self._conclude(job_id, stored)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from tests.integration.desk.conftest import Desk
 from tests.integration.workflows.conftest import workflow_desk
 
 
-def diamond(steps: int = 40) -> dict[str, Any]:
+def diamond(steps: int = 6) -> dict[str, Any]:
     """Two branches of one picture, joined by a blend."""
     return {
         "stages": [
@@ -183,6 +185,114 @@ async def test_a_retry_starts_at_the_stage_that_failed(
         assert again[-1].name == "job_error"
         runs = await runs_of(desk, job_id)
         assert (runs["right"].attempt, runs["left"].attempt) == (1, 2)
+
+
+FAILS_SECOND: dict[str, Any] = {
+    "stages": [
+        {
+            "name": "soft",
+            "workflow": "blur",
+            "params": {"radius": 3},
+            "inputs": {"image": {"file": "photo.png"}},
+        },
+        {
+            "name": "fine",
+            "workflow": "refine",
+            "params": {"steps": 2},
+            "inputs": {"image": {"stage": "soft"}},
+        },
+        {"name": "dark", "workflow": "invert", "inputs": {"image": {"stage": "fine"}}},
+    ]
+}
+
+
+async def mend_the_engine(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JIGDESK_DEMO_FAULT")
+    await desk.core.engine.act("restart")
+
+
+async def test_a_retry_goes_on_where_it_failed_and_completes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JIGDESK_DEMO_FAULT", "error")
+    async with workflow_desk(tmp_path / "home") as desk:
+        job_id = await desk.browser.submit(FAILS_SECOND, {"photo.png": photo()})
+        assert (await desk.browser.watch(job_id))[-1].name == "job_error"
+        first = (await runs_of(desk, job_id))["soft"]
+        stored = desk.bucket / f"outputs/{job_id}/soft/result.png"
+        kept = (stored.read_bytes(), stored.stat().st_mtime_ns)
+        last_seq = (await desk.browser.job(job_id))["seq"]
+
+        await mend_the_engine(desk, monkeypatch)
+        await desk.core.control.retry(job_id)  # as the owner of the machine
+        heard = [one async for one in desk.browser.events(job_id, last_seq)]
+        assert heard[-1].name == "job_done"
+        # told: nothing of the first stage, which has been told
+        told = [one.data["stage"] for one in heard if one.name == "job:new_files"]
+        assert told == ["fine", "dark"]
+        ran = {one.data["stage"] for one in heard if one.data.get("status") == "running"}
+        assert "soft" not in ran
+        runs = await runs_of(desk, job_id)
+        assert runs["soft"] == first
+        assert [runs[name].attempt for name in ("soft", "fine", "dark")] == [1, 2, 2]
+        assert (stored.read_bytes(), stored.stat().st_mtime_ns) == kept
+        await desk.settled()
+        output = desk.document(f"outputs/{job_id}/output.json")
+        assert output["attempt"] == 2
+        assert [file["stage"] for file in output["files"]] == ["soft", "fine", "dark"]
+        assert not (desk.bucket / f"outputs/{job_id}/error.json").exists()
+        attempts = await desk.core.journal.attempts(job_id)
+        assert [(one.attempt, one.code) for one in attempts] == [(1, "execution_error"), (2, None)]
+
+
+async def test_a_retry_runs_again_what_the_owner_changed_and_what_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JIGDESK_DEMO_FAULT", "error")
+    async with workflow_desk(tmp_path / "home") as desk:
+        request = copy.deepcopy(FAILS_SECOND)
+        request["stages"].insert(
+            1, {"name": "aside", "workflow": "invert", "inputs": {"image": {"file": "photo.png"}}}
+        )
+        files = {"photo.png": photo()}
+        made = await desk.browser.create(request, files)
+        await desk.browser.upload(made, files)
+        await desk.browser.send_manifest(made, request)
+        job_id = str(made["job_id"])
+        assert (await desk.browser.watch(job_id))[-1].name == "job_error"
+        before = (await runs_of(desk, job_id))["soft"].files[0].sha256
+
+        await mend_the_engine(desk, monkeypatch)
+        request["stages"][0]["params"]["radius"] = 9
+        await desk.browser.send_manifest(made, request)
+        assert (await desk.browser.command(job_id, "retry"))[0] == 202
+        assert (await desk.browser.until(job_id, "completed"))["status"] == "completed"
+        runs = await runs_of(desk, job_id)
+        assert {name: run.attempt for name, run in runs.items()} == {
+            "soft": 2,
+            "aside": 1,
+            "fine": 2,
+            "dark": 2,
+        }
+        await desk.settled()
+        output = desk.document(f"outputs/{job_id}/output.json")
+        digests = {file["stage"]: file["sha256"] for file in output["files"]}
+        assert digests["soft"] != before
+        made_now = hashlib.sha256((desk.bucket / f"outputs/{job_id}/soft/result.png").read_bytes())
+        assert made_now.hexdigest() == digests["soft"]
+
+        # a stage that is not wanted any more is in no list
+        request["stages"] = request["stages"][:2]
+        await desk.browser.send_manifest(made, request)
+        assert (await desk.browser.command(job_id, "retry"))[0] == 202
+        job = await desk.browser.until(job_id, "completed")
+        assert {file["stage"] for file in job["files"]} == {"soft", "aside"}
+        assert {name: run.attempt for name, run in (await runs_of(desk, job_id)).items()} == {
+            "soft": 2,
+            "aside": 1,
+            "fine": 2,
+            "dark": 2,
+        }
 
 
 async def test_what_runs_beside_a_failed_stage_is_stopped(
