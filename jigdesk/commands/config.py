@@ -34,18 +34,25 @@ def path(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    key: Annotated[str | None, typer.Argument(help="One key, such as queue.max_depth.")] = None,
+    key: Annotated[
+        str | None, typer.Argument(help="One key, such as queue.max_depth, or one section.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the settings as they are in force; of a secret only whether it is set."""
     settings = load_settings()
-    wanted = [find_field(key)] if key else list(fields().values())
+    every = fields()
+    section = [entry for entry in every.values() if key in (None, entry.section)]
+    wanted = section or [find_field(str(key))]
     values = {entry.key: shown(settings, entry.key) for entry in wanted}
-    if as_json:
-        print_json(values[key] if key else values)
+    if key in values:
+        if as_json:
+            print_json(values[key])
+        else:
+            print_rows(("",), [(_text(values[key]),)])
         return
-    if key:
-        print_rows(("",), [(_text(values[key]),)])
+    if as_json:
+        print_json(values)
         return
     print_rows(("Setting", "Value"), [(name, _text(value)) for name, value in values.items()])
 

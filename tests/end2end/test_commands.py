@@ -236,6 +236,10 @@ def test_config_round_trip(tmp_path: Path) -> None:
         assert command(tmp_path, "config", "set", key, value, env=env).returncode == 0
         told = command(tmp_path, "config", "show", key, "--json", env=env)
         assert json.loads(told.stdout) == shown
+    told = command(tmp_path, "config", "show", "queue", "--json", env=env)
+    section = json.loads(told.stdout)
+    assert section["queue.max_depth"] == 17
+    assert all(key.startswith("queue.") for key in section)
     refused = command(tmp_path, "config", "set", "queue.max_depth", "many", env=env)
     assert refused.returncode == 2
     assert "queue.max_depth" in refused.stderr
