@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 16 * 1024
 KEYRING_SERVICE = "jigdesk"
-KEYRING_TIMEOUT_S = 5.0
+KEYRING_TIMEOUT_S = 15.0
+"""The child that asks takes seconds to start on a machine that has just booted or loads a model."""
 KEYRING_WRITE_S = 60.0
 """Longer: whoever keeps a secret sits there and may be asked for a password."""
 

@@ -23,7 +23,7 @@ from jigdesk.adapters.process.orphans import COOKIE, create_time, end_family
 from jigdesk.domain.errors import SetupError
 
 LAST_LINES = 50
-START_S = 20.0
+START_S = 60.0
 LAST_OUTPUT_S = 2.0
 
 LineListener = Callable[[Line], None]
