@@ -11,11 +11,14 @@ from typing import Any
 
 from jigdesk.app.core import Core
 from jigdesk.domain import keys
+from jigdesk.domain.binding import bind
 from jigdesk.domain.changes import Attempt, ResultFile, StageRun
 from jigdesk.domain.errors import ObjectNotFound, StoreError, TransientError
 from jigdesk.domain.graph import graph_document
 from jigdesk.domain.job import Job
 from jigdesk.domain.manifest import FileInput
+from jigdesk.domain.plan import PlannedStage
+from jigdesk.domain.template import Template
 from jigdesk.services.folder import JobFolder
 from jigdesk.services.media import content_type_of, kind_of
 from jigdesk.services.record import PlanRecord
@@ -52,8 +55,8 @@ class StoryFile:
 class JobStory:
     """A job with its attempts, its stages' newest runs, its graph and its files.
 
-    `graph` is graph.json with the input's node (`to_node`) on the edges between stages; None
-    before the job was planned.
+    `graph` is graph.json with the input's node (`to_node`) on the edges between stages, and on
+    each node the `values` that no other node makes; None before the job was planned.
     """
 
     job: Job
@@ -150,7 +153,27 @@ def _graph(record: PlanRecord) -> Mapping[str, Any]:
         template = record.templates[plan.stage(edge["to_stage"]).workflow]
         targets = template.inputs[edge["input"]].targets
         edge["to_node"] = targets[0].node if targets else None
+    for entry, stage in zip(document["stages"], plan.stages, strict=True):
+        values = _values(record.templates[stage.workflow], stage)
+        for node in entry["nodes"]:
+            node["values"] = values[node["id"]]
     return document
+
+
+def _values(template: Template, stage: PlannedStage) -> Mapping[str, Mapping[str, Any]]:
+    """What each node is given that no other node makes: by node id, then by input."""
+    files = {
+        name: source.path if isinstance(source, FileInput) else f"{source.output} of {source.stage}"
+        for name, source in stage.inputs.items()
+    }
+    return {
+        node_id: {
+            name: value
+            for name, value in node["inputs"].items()
+            if not isinstance(value, list) and name != "filename_prefix"
+        }
+        for node_id, node in bind(template, stage.params, files, "").items()
+    }
 
 
 def _files(

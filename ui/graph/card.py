@@ -54,7 +54,8 @@ class NodeCard(QGraphicsItem):
         """The whole of what the card says."""
         card, state = self.card, self.state
         told = f"{card.title} ({card.class_type}, node {card.key[1]}): {state.line}"
-        return f"{told}\n{state.words}" if state.state == FAILED and state.words else told
+        failed = [state.words] if state.state == FAILED and state.words else []
+        return "\n".join([told, *failed, *(f"    {given}" for given in card.inputs)])
 
     def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
         """The card and its outline."""

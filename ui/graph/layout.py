@@ -14,6 +14,7 @@ GAP_X = 24.0
 GAP_Y = 12.0
 ROW_GAP = 20.0
 TITLE_HEIGHT = 24.0
+LONGEST_VALUE = 80
 
 NodeKey = tuple[str, str]
 """A stage's name and a node id."""
@@ -21,13 +22,14 @@ NodeKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A node's place, in pixels at 100 %."""
+    """A node's place, in pixels at 100 %; `inputs` are what it is given, in words."""
 
     key: NodeKey
     title: str
     class_type: str
     x: float
     y: float
+    inputs: tuple[str, ...] = ()
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -95,11 +97,28 @@ def lay_out(graph: Mapping[str, Any]) -> Layout:
                     titles[node]["class_type"],
                     place * (CARD_WIDTH + GAP_X),
                     y + offset + line * (CARD_HEIGHT + GAP_Y),
+                    _inputs(stage, titles[node]),
                 )
         edges += _inner_edges(stage)
         y += tallest * (CARD_HEIGHT + GAP_Y) - GAP_Y + ROW_GAP
     edges += _outer_edges(graph, cards)
     return Layout(cards, tuple(dict.fromkeys(edges)), tuple(rows))
+
+
+def _inputs(stage: Mapping[str, Any], node: Mapping[str, Any]) -> tuple[str, ...]:
+    """`image: from Picture`, `steps: 12`; what is long is cut."""
+    titles = {other["id"]: other["title"] for other in stage["nodes"]}
+    linked = [
+        f"{edge['input']}: from {titles.get(edge['from'], edge['from'])}"
+        for edge in stage["edges"]
+        if edge["to"] == node["id"]
+    ]
+    given = []
+    for name, value in node.get("values", {}).items():
+        words = " ".join(str(value).split())
+        cut = words if len(words) <= LONGEST_VALUE else f"{words[:LONGEST_VALUE]}…"
+        given.append(f"{name}: {cut}")
+    return (*linked, *given)
 
 
 def _inner_edges(stage: Mapping[str, Any]) -> list[tuple[NodeKey, NodeKey]]:

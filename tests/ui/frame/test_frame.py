@@ -11,8 +11,9 @@ from pytestqt.qtbot import QtBot
 from jigdesk.ports import Check
 from tests.ui.conftest import OpenDesk
 from ui.figures import Figures
-from ui.frame.toasts import HISTORY, SHOWN_AT_ONCE
+from ui.frame.toasts import HISTORY, SHOWN_AT_ONCE, History
 from ui.frame.vitals import vitals
+from ui.frame.window import MainWindow
 from ui.theme.theme import ThemeChoice
 
 FIGURES = Figures(
@@ -123,3 +124,31 @@ def test_the_page_is_remembered(desk: OpenDesk) -> None:
     desk.window.show_page("queue")
     desk.window.show_remembered_page()
     assert desk.window.page == "workflows"
+
+
+def test_the_size_is_remembered(desk: OpenDesk) -> None:
+    desk.window.resize(820, 611)  # on the small screen that tests have
+    desk.window.remember()
+    other = MainWindow(desk.core, desk.bridge, desk.window.theme, desk.window.memory)
+    assert (other.width(), other.height()) == (820, 611)
+    other.leave()
+    other.deleteLater()
+
+
+def test_the_history_of_messages_opens_from_the_status_bar(qtbot: QtBot, desk: OpenDesk) -> None:
+    desk.window.toasts.fail("The disk is full.")
+    desk.window.status.messages_button.click()
+    history = desk.window.findChild(History)
+    assert history is not None
+    assert "The disk is full." in [label.text() for label in history.findChildren(QLabel)]
+    history.close()
+
+
+def test_the_status_bar_says_the_queue_in_figures(desk: OpenDesk) -> None:
+    status = desk.window.status
+    status.show_figures(replace(FIGURES, running=2, waiting=3, outbox=7, next_slot_s=21.4))
+    assert status._jobs.text() == "2 running · 3 waiting · 0 kept"
+    assert status._slot.text() == "next free slot in about 0:21"
+    assert status._outbox.text() == "outbox 7"
+    status.show_figures(replace(FIGURES, running=2))
+    assert status._slot.text() == ""

@@ -35,6 +35,24 @@ def test_the_arrow_keys_walk_from_card_to_card(qtbot: QtBot, view: GraphView) ->
     assert told[-1].startswith("Save (SaveImage, node 3): waiting")
 
 
+def test_a_card_tells_what_its_node_is_given_and_how_long_it_took(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    graph = a_graph("fine")
+    graph["stages"][0]["nodes"][1]["values"] = {"steps": 12, "prompt": "a lighthouse\n" * 40}
+    shown = GraphView(theme)
+    qtbot.addWidget(shown)
+    shown.show_graph(graph)
+    run = a_run("fine", StageState.STORED, nodes={"2": {"seconds": 1.3, "state": "done"}})
+    shown.show_job(a_job(), [run])
+    title, *given = shown.cards["fine", "2"].toolTip().split("\n")
+    assert title == "Work (Work, node 2): 1.3 s"
+    assert given[:2] == ["    image: from Picture", "    steps: 12"]
+    assert given[2].startswith("    prompt: a lighthouse a lighthouse")
+    assert len(given[2]) < 120
+    assert given[2].endswith("…")
+
+
 def test_the_keyboard_begins_at_the_running_node(qtbot: QtBot, view: GraphView) -> None:
     view.show_job(a_job(stage="big", node="2"), [a_run("big", StageState.POSTING)])
     qtbot.keyClick(view, Qt.Key.Key_Left)

@@ -41,6 +41,11 @@ def test_a_finished_job_tells_everything(desk: OpenDesk, qtbot: QtBot, tmp_path:
         lambda: {card.state.state for card in overview.graph.cards.values()} == {"done"},
         timeout=PATIENCE_MS,
     )
+    given = overview.graph.cards["fine", "2"].toolTip()
+    assert "    image: from Picture\n" in given
+    assert "    steps: 3" in given
+    assert "    image: photo.png" in overview.graph.cards["fine", "1"].toolTip()
+    assert "    image: result of fine" in overview.graph.cards["big", "1"].toolTip()
     every = {(stage, node) for stage in ("fine", "big") for node in "123"}
     assert set(overview.graph.cards) == every
     assert {"fine", "big"} <= {span.name for span in overview.timeline.shown}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QObject, QPoint, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from jigdesk.app import Core
@@ -268,3 +271,86 @@ def test_the_sample_job_runs_from_the_empty_queue_to_its_results(
     qtbot.waitUntil(lambda: str(page.model.data(cell)).startswith("2 files"))
     assert JobStatus.RUNNING in seen
     qtbot.waitUntil(lambda: page.chips._buttons["Completed"].text() == "Completed 1")
+
+
+@pytest.mark.parametrize(
+    ("key", "modifiers", "name"),
+    [
+        (Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier, "inspect"),
+        (Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier, "first"),
+        (Qt.Key.Key_Delete, Qt.KeyboardModifier.NoModifier, "cancel"),
+        (Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier, "copy"),
+        (Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier, "folder"),
+    ],
+)
+def test_the_menu_s_keys_work_in_the_list(
+    qtbot: QtBot, desk: OpenDesk, key: Qt.Key, modifiers: Qt.KeyboardModifier, name: str
+) -> None:
+    add_jobs(desk, 1)
+    shown(qtbot, desk.page, 1)
+    desk.page.show_job(job_at(desk, 0))
+    desk.page.table.setFocus()
+    with qtbot.waitSignal(getattr(desk.page.menu, name).triggered, timeout=30_000):
+        qtbot.keyClick(desk.page.table, key, modifiers)
+    question = desk.page.actions_on_jobs.question
+    if question is not None:
+        question.keep.click()
+        qtbot.waitUntil(lambda: desk.page.actions_on_jobs.question is None, timeout=30_000)
+
+
+def job_at(desk: OpenDesk, row: int) -> str:
+    job = desk.page.model.job(row)
+    assert job is not None
+    return job.job_id
+
+
+class Opened(QObject):
+    """Stands where the system's file manager and viewers are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.urls: list[QUrl] = []
+
+    @Slot(QUrl)
+    def take(self, url: QUrl) -> None:
+        self.urls.append(url)
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    system = Opened()
+    QDesktopServices.setUrlHandler("file", system, "take")
+    yield system
+    QDesktopServices.unsetUrlHandler("file")
+
+
+def test_a_job_s_folder_opens_in_the_system_and_one_without_is_said(
+    qtbot: QtBot, desk: OpenDesk, opened: Opened
+) -> None:
+    ids = add_jobs(desk, 1)
+    actions = desk.page.actions_on_jobs
+    actions.open_folder(ids[0])
+    assert opened.urls == []
+    assert "no folder on this machine" in desk.window.toasts.shown[0]
+    folder = desk.core.settings.paths.jobs_dir / ids[0]
+    folder.mkdir(parents=True)
+    actions.open_folder(ids[0])
+    assert [Path(url.toLocalFile()) for url in opened.urls] == [folder]
+
+
+def test_the_column_that_sorts_has_an_arrow(qtbot: QtBot, desk: OpenDesk) -> None:
+    def title(column: Column) -> str:
+        return str(desk.page.model.headerData(column, Qt.Orientation.Horizontal))
+
+    assert title(Column.CREATED) == "Created ↓"
+    desk.page.table.horizontalHeader().sectionClicked.emit(Column.OWNER)
+    assert (title(Column.OWNER), title(Column.CREATED)) == ("Owner ↑", "Created")
+    qtbot.waitUntil(lambda: desk.page.model.is_read, timeout=30_000)
+
+
+def test_saving_a_filter_empties_the_search_that_it_took(qtbot: QtBot, desk: OpenDesk) -> None:
+    desk.page.search.setText("blur")
+    desk.page.chips.save("Blurs")
+    assert desk.page.search.text() == ""
+    assert desk.page.model.query.text == "blur"
+    qtbot.waitUntil(lambda: desk.page.model.is_read, timeout=30_000)
