@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 """What nothing that works takes, on a machine ten times slower than a developer's either.
 
 It ends a test that hangs; it is no promise of the program's. A shorter wait belongs only where

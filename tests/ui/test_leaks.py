@@ -23,7 +23,7 @@ from ui.core_thread import CoreThread
 from ui.inspector.panel import Inspector
 from ui.theme.theme import Theme, ThemeChoice
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 WARM_UP = 20
 OBJECTS = 300
 """Of Python's: what caches and logs take in meanwhile; a leak is one each time or more."""

@@ -125,7 +125,7 @@ def test_the_program_says_it_on_the_terminal_too_and_ends_with_2(tmp_path: Path)
     reader = threading.Thread(target=lambda: said.extend(process.stderr or ()))
     reader.start()
     try:
-        eventually(lambda: any("server.public_port" in line for line in said), 90)
+        eventually(lambda: any("server.public_port" in line for line in said))
         assert process.poll() is None  # the dialog is open
         process.send_signal(signal.SIGTERM)
         assert process.wait(90) == 2

@@ -15,7 +15,7 @@ from ui.host.engine_card import EngineCard
 from ui.host.log_feed import KEPT, WAITING, LogFeed
 from ui.host.page import HostPage
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 
 
 def page_of(desk: OpenDesk) -> HostPage:

@@ -12,7 +12,7 @@ from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
 from ui.inspector.panel import EVENTS, FILES, LOG, MANIFESTS, Inspector
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 
 
 def inspector_of(desk: OpenDesk) -> Inspector:
@@ -82,7 +82,10 @@ def test_a_running_job_is_followed_live_and_cancelled(
     inspector = look_at(slow_desk, job_id, qtbot, JobStatus.RUNNING)
     overview = inspector.overview
     qtbot.waitUntil(
-        lambda: overview.graph.cards["fine", "2"].state.words.startswith("step "),
+        lambda: (
+            (card := overview.graph.cards.get(("fine", "2"))) is not None
+            and card.state.words.startswith("step ")
+        ),
         timeout=PATIENCE_MS,
     )
     assert overview.graph.cards["fine", "1"].state.state == "done"

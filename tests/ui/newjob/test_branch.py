@@ -19,7 +19,7 @@ from tests.ui.jobs import chain, send
 from ui.inspector.panel import Inspector
 from ui.newjob.dialog import NewJobDialog
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 
 
 def inspector_of(desk: OpenDesk) -> Inspector:

@@ -16,7 +16,7 @@ from tests.ui.conftest import OpenDesk
 from ui.inspector.panel import Inspector
 from ui.newjob.dialog import NewJobDialog
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.ui.jobs import NOW, a_job, chain, send
 from ui.queue.cells import cell_explained, cell_words
 from ui.queue.columns import Column
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 QUEUED = a_job(JobStatus.QUEUED, message="Waiting for a free slot.")
 
 
