@@ -189,6 +189,7 @@ class _Builder:
             registry=registry,
             webhook_secrets=lambda: secrets,
             token=lambda: token,
+            workflows=templates.standing,
         )
         self._listeners = listeners
         await self._listen(listeners)

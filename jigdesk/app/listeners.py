@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -57,6 +58,7 @@ def build_listeners(
     registry: CollectorRegistry,
     webhook_secrets: Callable[[], Sequence[str]],
     token: Callable[[], str],
+    workflows: Callable[[], Sequence[Mapping[str, Any]]],
 ) -> Listeners:
     """Build both; nothing listens until they are started."""
     requests = RequestLog()
@@ -85,6 +87,7 @@ def build_listeners(
             log=requests,
             replayer=replayer,
             token=token,
+            workflows=workflows,
         ),
         registry=registry,
         assets=assets_dir(),

@@ -109,6 +109,23 @@ class LiveTemplates:
         """What `GET /api/workflows` lists, by name."""
         return [template.describe() for _, template in sorted(self.available.items())]
 
+    def standing(self) -> Sequence[Mapping[str, Any]]:
+        """Every template by name, for the owner: those that cannot run with the reason.
+
+        `title` is None where the template cannot be read, `reason` where it can run.
+        """
+        view = self._view
+        sound = view.catalogue.templates
+        return [
+            {
+                "name": name,
+                "title": sound[name].title if name in sound else None,
+                "available": name in view.available,
+                "reason": view.unavailable.get(name),
+            }
+            for name in sorted(view.available.keys() | view.unavailable.keys())
+        ]
+
     async def health(self) -> Check:
         """One line of health: broken templates are a warning, others may be meant to wait."""
         view = self._view

@@ -34,6 +34,10 @@ from jigdesk.ports import Check, Journal, Receipt
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 OLD_SECRET = "whsec_" + "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 TOKEN = "t" * 43
+WORKFLOWS = (
+    {"name": "blur", "title": "Blur", "available": True, "reason": None},
+    {"name": "torn", "title": None, "available": False, "reason": "its template is broken."},
+)
 RUN_KEY = b"a random key of this run"
 JOB_ID = "7d1f0c3e-0000-4000-8000-0000000000e2"
 
@@ -236,7 +240,9 @@ async def http_desk(folder: Path, wishes: Wishes | None = None) -> AsyncIterator
                 timeout_s=wishes.api_timeout_s,
             ),
             events=EventStreams(journal, hub, authorise, render, wishes.times),
-            control=ControlParts(journal, control, read_request, log, replayer, lambda: TOKEN),
+            control=ControlParts(
+                journal, control, read_request, log, replayer, lambda: TOKEN, lambda: WORKFLOWS
+            ),
             registry=registry,
             assets=folder / "assets",
             files=wishes.files,

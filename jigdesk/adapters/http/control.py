@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,7 @@ class ControlParts:
     log: RequestLog
     replayer: Replayer
     token: Callable[[], str]
+    workflows: Callable[[], Sequence[Mapping[str, Any]]]
 
 
 def control_app(parts: ControlParts) -> web.Application:
@@ -69,6 +70,7 @@ def control_app(parts: ControlParts) -> web.Application:
     app.router.add_get("/queue", api.queue)
     for step in (api.pause, api.resume, api.drain):
         app.router.add_post(f"/queue/{step.__name__}", step)
+    app.router.add_get("/workflows", api.workflows)
     app.router.add_get("/health", api.health)
     app.router.add_get("/resources", api.resources)
     app.router.add_get("/comfyui", api.comfyui)
@@ -105,6 +107,7 @@ class _Control:
         self._read_request = parts.read_request
         self._log = parts.log
         self._replayer = parts.replayer
+        self._workflows = parts.workflows
 
     # --- jobs
 
@@ -186,6 +189,10 @@ class _Control:
         read_query(request, ())
         await self._control.drain()
         return json_answer(dict(await self._control.queue()))
+
+    async def workflows(self, request: web.Request) -> web.Response:
+        read_query(request, ())
+        return _items([dict(workflow) for workflow in self._workflows()], None)
 
     async def health(self, request: web.Request) -> web.Response:
         read_query(request, ())

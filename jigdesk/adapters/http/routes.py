@@ -322,6 +322,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     _control("POST", "/queue/resume", "controlResume", "End a pause or a drain.", _QUEUE),
     _control("POST", "/queue/drain", "controlDrain", "Accept nothing new.", _QUEUE),
+    _control(
+        "GET",
+        "/workflows",
+        "controlWorkflows",
+        "Every workflow of this host, and why some cannot run.",
+        {200: Body("WorkflowStandingList")},
+    ),
     _control("GET", "/health", "controlHealth", "The checks.", {200: Body("HealthChecks")}),
     _control(
         "GET",

@@ -285,6 +285,10 @@ def _control() -> dict[str, Schema]:
         "HealthChecks": _object(
             {"level": {"enum": ["ok", "warning", "error"]}, "checks": _list(_object(check))}
         ),
+        "WorkflowStanding": _object(
+            {"name": _TEXT, "title": _NULL_TEXT, "available": _BOOL, "reason": _NULL_TEXT}
+        ),
+        "WorkflowStandingList": _page("WorkflowStanding"),
         "ResourceSample": _object(sample),
         "ResourceList": _page("ResourceSample"),
         "LoggedRequest": _object(logged),

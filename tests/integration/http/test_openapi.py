@@ -141,6 +141,7 @@ def fits(value: Any, schema: dict[str, Any], schemas: dict[str, Any], at: str = 
         ("local", "POST", f"/control/jobs/{JOB_ID}/cancel", "/control/jobs/{job_id}/cancel"),
         ("local", "POST", f"/control/jobs/{JOB_ID}/retry", "/control/jobs/{job_id}/retry"),
         ("local", "GET", "/control/health", "/control/health"),
+        ("local", "GET", "/control/workflows", "/control/workflows"),
         ("local", "GET", "/control/requests", "/control/requests"),
         ("local", "POST", "/control/queue/pause", "/control/queue/pause"),
         ("local", "POST", "/control/comfyui/stop", "/control/comfyui/stop"),

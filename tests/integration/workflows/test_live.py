@@ -69,6 +69,34 @@ async def test_a_template_that_the_engine_cannot_run_goes_and_comes_back(tmp_pat
         await until(lambda: "blend" in templates.available)
 
 
+async def test_the_owner_sees_what_cannot_run_and_why(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(TEMPLATES / "blend", mine / "blend")
+    (mine / "torn").mkdir()
+    async with workflow_desk(tmp_path / "home", mine) as desk:
+        change(mine / "blend", "ImageBlend", "ImageBlent")
+        await until(lambda: "blend" in desk.core.templates.unavailable)
+        url = f"{desk.browser.local_url}/control/workflows"
+        async with desk.browser.http.get(url) as answer:
+            assert answer.status == 401
+        headers = {"Authorization": f"Bearer {desk.core.control_token}"}
+        async with desk.browser.http.get(url, headers=headers) as answer:
+            assert answer.status == 200
+            listed = {item["name"]: item for item in (await answer.json())["items"]}
+        assert list(listed) == sorted(listed)
+        assert listed["blur"] == {
+            "name": "blur",
+            "title": "Blur",
+            "available": True,
+            "reason": None,
+        }
+        assert "no node class 'ImageBlent'" in listed["blend"]["reason"]
+        assert (listed["blend"]["available"], listed["blend"]["title"]) == (False, "Blend")
+        assert (listed["torn"]["available"], listed["torn"]["title"]) == (False, None)
+        assert "broken" in listed["torn"]["reason"]
+        assert set(await offered(desk)) == {n for n, item in listed.items() if item["available"]}
+
+
 async def test_a_job_under_way_keeps_the_template_that_it_began_with(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     shutil.copytree(TEMPLATES / "stepwise", mine / "stepwise")
