@@ -64,7 +64,8 @@ async def _by_desk(core: Core, http: aiohttp.ClientSession, home: Path, picture:
     began = time.perf_counter()
     status, _ = await send(http, core.public_url_local, secret, "job-created", created(job_id))
     assert status == 202
-    await done.wait()
+    async with asyncio.timeout(60):
+        await done.wait()
     spent_ms = (time.perf_counter() - began) * 1000
     unsubscribe()
     job = await core.journal.job(job_id)

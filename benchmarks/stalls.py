@@ -1,8 +1,10 @@
 """How long a click would wait: a timer of 2 ms in the window's thread, and one beside it.
 
 The one beside runs in a process that does nothing else: how late it comes is the machine's own
-doing. Percentiles are over moments, not over the timer's ticks: a stall of 50 ms counts for all
-the moments in it, though only one tick saw it.
+doing. `work` is the processor time that the window's thread itself took between two ticks: what
+is left of a stall on a machine that has nothing else to do. Percentiles are over moments, not
+over the timer's ticks: a stall of 50 ms counts for all the moments in it, though only one tick
+saw it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,28 +40,38 @@ class Waits:
     longest: float
     over_16: int
     over_50: int
+    work_p99: float = 0.0
+    work_longest: float = 0.0
 
 
-def waits(late_ms: Iterable[float]) -> Waits:
-    """From how late each tick came."""
+def waits(late_ms: Iterable[float], work_ms: Sequence[float] = (0.0,)) -> Waits:
+    """From how late each tick came, and how much the thread did before it."""
     ticks = list(late_ms)
+    work = _moments(work_ms)
+    moments = _moments(ticks)
+
+    return Waits(
+        _at(moments, 0.5),
+        _at(moments, 0.99),
+        moments[-1],
+        sum(1 for late in ticks if late > 16),
+        sum(1 for late in ticks if late > 50),
+        _at(work, 0.99),
+        work[-1],
+    )
+
+
+def _at(moments: Sequence[float], share: float) -> float:
+    return moments[min(len(moments) - 1, int(share * len(moments)))]
+
+
+def _moments(ticks: Iterable[float]) -> list[float]:
     moments: list[float] = []
     for late in ticks:
         whole, rest = divmod(max(0.0, late), PROBE_MS)
         moments.append(rest)
         moments += [rest + PROBE_MS * (each + 1) for each in range(int(whole))]
-    moments.sort()
-
-    def at(share: float) -> float:
-        return moments[min(len(moments) - 1, int(share * len(moments)))]
-
-    return Waits(
-        at(0.5),
-        at(0.99),
-        moments[-1],
-        sum(1 for late in ticks if late > 16),
-        sum(1 for late in ticks if late > 50),
-    )
+    return sorted(moments)
 
 
 class Beside:
@@ -81,7 +93,9 @@ class Stalls:
 
     def __init__(self) -> None:
         self.late_ms: list[float] = []
+        self.work_ms: list[float] = []
         self._due = 0.0
+        self._worked = 0.0
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(PROBE_MS)
@@ -90,6 +104,7 @@ class Stalls:
     def start(self) -> None:
         """Begin to look."""
         self._due = time.perf_counter() + PROBE_MS / 1000
+        self._worked = time.thread_time()
         self._timer.start()
 
     def stop(self) -> None:
@@ -97,7 +112,9 @@ class Stalls:
         self._timer.stop()
 
     def _tick(self) -> None:
-        now = time.perf_counter()
+        now, worked = time.perf_counter(), time.thread_time()
+        self.work_ms.append((worked - self._worked) * 1000)
+        self._worked = worked
         self.late_ms.append(max(0.0, (now - self._due) * 1000))
         self._due = now + PROBE_MS / 1000
 
@@ -121,4 +138,4 @@ def stalls_for(seconds: float) -> tuple[Waits, Waits]:
     stalls.start()
     qt_for(seconds)
     stalls.stop()
-    return waits(stalls.late_ms), beside.waits()
+    return waits(stalls.late_ms, stalls.work_ms), beside.waits()

@@ -29,6 +29,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import psutil
 from PySide6.QtCore import QEvent, QSize
 
+from benchmarks.flood import Flood
 from benchmarks.load import FOLLOWED, Load
 from benchmarks.memory import FLAT_MIB_A_MINUTE, Soak, Soaked
 from benchmarks.queue_work import BUDGET_S, Probe, Row, page_of, queue_rows, settle
@@ -42,6 +43,7 @@ from ui.bridge import Bridge
 from ui.collecting import collecting_here
 from ui.core_thread import CoreThread
 from ui.frame.window import MainWindow
+from ui.host.log_feed import LogFeed
 from ui.memory import Memory
 from ui.pages import build_pages
 from ui.theme.theme import Theme
@@ -49,6 +51,7 @@ from ui.turns import short_turns
 
 ROUNDS = 3
 WEBHOOKS_A_SECOND = 10.0
+_BUSY = f"{FOLLOWED} jobs run"
 LONGEST_MS, P99_MS, RATIO = 50.0, 16.0, 1.5
 
 
@@ -136,6 +139,20 @@ class Bench:
         assert self._window is not None
         page_of(self._window).opened.emit(job_id)
 
+    def flood(self, seconds: float) -> tuple[tuple[Waits, Waits], float]:
+        """Stalls while the console on the host page takes in lines, and how many a second."""
+        assert self._window is not None
+        feed = self._window.bridge.findChild(LogFeed)
+        assert isinstance(feed, LogFeed)
+        self._window.show_page("host")
+        settle(self.probe, 1.0)
+        with Flood(feed) as flood:
+            settle(self.probe, 2.0)  # full from here on: each line pushes one out
+            seen = stalls_for(seconds)
+        self._window.show_page("queue")
+        settle(self.probe, 1.0)
+        return seen, flood.lines / flood.seconds
+
     def close(self) -> None:
         """Close the window; the core goes on."""
         window, self._window = self._window, None
@@ -172,6 +189,7 @@ def _measure(bench: Bench, chosen: Chosen) -> int:
     rows = queue_rows(bench.probe, window, chosen.jobs)
     _tell_rows(rows)
     quiet = stalls_for(max(2.0, chosen.seconds / 10))
+    flooded, lines = bench.flood(max(2.0, chosen.seconds / 4))
     load = Load(bench.thread, every_event=chosen.every_event)
     load.start()
     bench.look_at(load.job_ids[0])
@@ -180,7 +198,7 @@ def _measure(bench: Bench, chosen: Chosen) -> int:
     busy = stalls_for(chosen.seconds)
     after = psutil.Process().cpu_times()
     cpu = (after.user + after.system - before.user - before.system) / (time.perf_counter() - began)
-    _tell_stalls(quiet, busy, cpu)
+    _tell_stalls({"nothing runs": quiet, f"{lines:,.0f} log lines/s": flooded, _BUSY: busy}, cpu)
     if chosen.webhooks_s > 0:
         _tell_answers(*_turns(bench, load, chosen.webhooks_s))
     if chosen.soak_min > 0:
@@ -219,18 +237,18 @@ def _tell_rows(rows: list[Row]) -> None:
         )
 
 
-def _tell_stalls(quiet: tuple[Waits, Waits], busy: tuple[Waits, Waits], cpu: float) -> None:
-    print(f"\n{'stalls':24}{'median':>10}{'p99':>10}{'longest':>10}{'> 16 ms':>10}{'> 50 ms':>10}")
-    for name, seen in (
-        ("nothing runs", quiet[0]),
-        ("  the machine then", quiet[1]),
-        (f"{FOLLOWED} jobs run", busy[0]),
-        ("  the machine then", busy[1]),
-    ):
-        print(
-            f"{name:24}{seen.median:>7.1f} ms{seen.p99:>7.1f} ms{seen.longest:>7.1f} ms"
-            f"{seen.over_16:>10}{seen.over_50:>10}"
-        )
+def _tell_stalls(seen: dict[str, tuple[Waits, Waits]], cpu: float) -> None:
+    print(
+        f"\n{'stalls':24}{'median':>10}{'p99':>10}{'longest':>10}{'> 16 ms':>10}{'> 50 ms':>10}"
+        f"{'work p99':>11}{'longest':>10}"
+    )
+    for name, (window, machine) in seen.items():
+        work = f"{window.work_p99:>8.1f} ms{window.work_longest:>7.1f} ms"
+        for what, took, own in ((name, window, work), ("  the machine then", machine, "")):
+            print(
+                f"{what:24}{took.median:>7.1f} ms{took.p99:>7.1f} ms{took.longest:>7.1f} ms"
+                f"{took.over_16:>10}{took.over_50:>10}{own}"
+            )
     load = os.getloadavg()[0]
     print(
         f"targets: p99 {P99_MS:g} ms, longest {LONGEST_MS:g} ms; {cpu:.2f} cores, load {load:.1f}"

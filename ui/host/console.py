@@ -81,7 +81,7 @@ class Console(QWidget):
         self.search.textChanged.connect(self._search_changed)
         self.search.returnPressed.connect(self.find_next)
         self.follow.toggled.connect(self._follow_changed)
-        self.text.verticalScrollBar().sliderMoved.connect(self._scrolled)
+        self.text.verticalScrollBar().actionTriggered.connect(self._scrolled)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         find.activated.connect(self.search.setFocus)
@@ -173,8 +173,10 @@ class Console(QWidget):
             bar = self.text.verticalScrollBar()
             bar.setValue(bar.maximum())
 
-    def _scrolled(self, value: int) -> None:
-        if value < self.text.verticalScrollBar().maximum():
+    def _scrolled(self, _action: int) -> None:
+        """The owner scrolls, by the wheel, keys or the bar itself: up locks."""
+        bar = self.text.verticalScrollBar()
+        if bar.sliderPosition() < bar.maximum():
             self.follow.setChecked(False)
 
     def _dress(self) -> None:

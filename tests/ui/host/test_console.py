@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QAbstractSlider, QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.harness.cost import assert_linear
@@ -64,6 +66,46 @@ def test_it_follows_until_it_is_locked(console: Console) -> None:
     assert bar.value() == 10
     console.follow.click()
     assert bar.value() == bar.maximum()
+
+
+@pytest.mark.parametrize("way", ["wheel", "page up", "bar"])
+def test_scrolling_up_locks_and_scrolling_down_does_not(
+    console: Console, qapp: QApplication, way: str
+) -> None:
+    console.add(numbered(0, 200))
+    bar = console.text.verticalScrollBar()
+    _wheel(console, qapp, down=True)
+    assert console.follow.isChecked()
+    match way:
+        case "wheel":
+            _wheel(console, qapp, down=False)
+        case "page up":
+            bar.triggerAction(QAbstractSlider.SliderAction.SliderPageStepSub)
+        case _:
+            bar.setSliderDown(True)
+            bar.setSliderPosition(50)
+            bar.setSliderDown(False)
+    assert not console.follow.isChecked()
+    place = bar.value()
+    assert place < bar.maximum()
+    console.add(numbered(200, 300))
+    assert bar.value() == place
+
+
+def _wheel(console: Console, qapp: QApplication, *, down: bool) -> None:
+    view = console.text.viewport()
+    middle = QPointF(view.rect().center())
+    event = QWheelEvent(
+        middle,
+        QPointF(view.mapToGlobal(middle)),
+        QPoint(),
+        QPoint(0, -120 if down else 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    qapp.sendEvent(view, event)
 
 
 def test_what_is_looked_at_stays_while_lines_push_others_out(
