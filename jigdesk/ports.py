@@ -478,8 +478,11 @@ class Control(Protocol):
     def resources(self, seconds: float) -> Sequence[ResourceSample]:
         """What the machine did in the last `seconds`, as far as it is kept, oldest first."""
 
-    async def engine(self, action: str) -> Mapping[str, Any]:
+    async def engine(self, action: str, number: int | None = None) -> Mapping[str, Any]:
         """`start`, `stop`, `restart` or `free` the engine; returns its state.
+
+        Its port is held by somebody else: `attach`, `end-owner` (`number`: the pid that holds
+        it) or `move` (`number`: another port).
 
         RequestError 409 for the process of an engine that somebody else runs, EngineUnavailable
         when it does not answer a `free`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.adapters.comfyui.http import UPLOAD_SUBFOLDER
 from jigdesk.adapters.comfyui.timing import Timing
-from jigdesk.adapters.process.ports import free_port
+from jigdesk.adapters.process.orphans import end_process
+from jigdesk.adapters.process.ports import PortOwner, free_port, port_owner
 from jigdesk.adapters.process.supervisor import (
     EngineCommand,
     EngineStatus,
@@ -23,11 +24,13 @@ from jigdesk.adapters.process.supervisor import (
 )
 from jigdesk.domain.clock import to_rfc3339
 from jigdesk.domain.errors import EngineUnavailable, RequestError, SetupError
+from jigdesk.domain.resources import MemoryUse
 from jigdesk.ports import Check, Engine
 from jigdesk.settings import ComfyUISettings, Settings
 
 LOOK_AGAIN_S = 1.0
 SHOWN_LINES = 50
+ATTACH_S = 10.0
 ENGINE_DIR = "engine"
 OUTPUT_SUBFOLDER = "jigdesk"
 """What every `filename_prefix` begins with; see `services.stage`."""
@@ -38,27 +41,32 @@ _NAMES = {"demo": "The demo engine", "managed": "ComfyUI", "remote": "The remote
 class EngineHost:
     """Implements `services.worker.EngineGate` and `services.control.EngineLevers`.
 
-    `supervisor` is None for an engine that somebody else runs. Lives on the core's loop.
+    `supervisor` is None for an engine that somebody else runs. `read_memory` is asked when the
+    engine's process ends: the most memory that was used just before. Lives on the core's loop.
     """
 
-    def __init__(
-        self, kind: str, url: str, client: ComfyEngine, supervisor: EngineSupervisor | None
-    ) -> None:
+    def __init__(self, kind: str, url: str, client: ComfyEngine) -> None:
         self.kind = kind
         self.url = url
         self.client = client
-        self.supervisor = supervisor
+        self.supervisor: EngineSupervisor | None = None
+        self.read_memory: Callable[[], MemoryUse | None] = lambda: None
+        self._attached: PortOwner | None = None
 
     @property
     def engine(self) -> Engine:
         """The port that the services use."""
         return self.client
 
+    def memory_before(self) -> MemoryUse | None:
+        """The most memory that was used just before now; None when nobody samples it."""
+        return self.read_memory()
+
     async def ready(self) -> None:
         """Return when the engine answers; waits for ever. Cancelling is safe."""
         while True:
             if self.supervisor is not None:
-                await self._supervised(self.supervisor)
+                await self._supervised(self.supervisor)  # returns at once when attached
             # the socket first: frames of a prompt that is posted before it is up are lost
             if await self.client.wait_connected(LOOK_AGAIN_S):
                 return
@@ -73,10 +81,13 @@ class EngineHost:
         if self.supervisor is not None:
             self.supervisor.kick(reason)
 
-    async def act(self, action: str) -> Mapping[str, Any]:
+    async def act(self, action: str, number: int | None = None) -> Mapping[str, Any]:
         """`start`, `stop`, `restart` or `free`; returns the state.
 
-        RequestError 404 or 409, EngineUnavailable when it cannot be told to free its memory.
+        When somebody else holds the engine's port also `attach` (use that engine as it is),
+        `end-owner` (end the process `number`, which holds it, and start) and `move` (start on
+        the port `number`). RequestError 404 or 409, EngineUnavailable when it cannot be told to
+        free its memory.
         """
         if action == "free":
             await self.client.free()
@@ -87,11 +98,20 @@ class EngineHost:
             )
         match action:
             case "start":
+                self._attached = None
                 await self.supervisor.start()
             case "stop":
+                self._attached = None
                 await self.supervisor.stop()
             case "restart":
+                self._attached = None
                 await self.supervisor.restart()
+            case "attach":
+                await self._attach(self.supervisor)
+            case "end-owner":
+                await self._end_owner(self.supervisor, number)
+            case "move":
+                await self._move(self.supervisor, number)
             case _:
                 raise RequestError(404, "not_found", f"There is no action {action!r:.40}.")
         return self.state()
@@ -104,7 +124,9 @@ class EngineHost:
             "version": self.client.version,
             "connected": self.client.connected,
         }
-        if self.supervisor is not None:
+        if self._attached is not None:
+            document |= {"attached_to": asdict(self._attached)}
+        elif self.supervisor is not None:
             state = self.supervisor.state
             document |= {
                 "status": state.status.value,
@@ -113,6 +135,9 @@ class EngineHost:
                 "restarts": state.restarts,
                 "reason": state.reason,
                 "last_exit": None if state.last_exit is None else str(state.last_exit),
+                "last_exit_memory": None
+                if state.last_exit is None or state.last_exit.memory is None
+                else asdict(state.last_exit.memory),
                 "port_owner": None if state.port_owner is None else asdict(state.port_owner),
                 "last_lines": list(self.supervisor.last_lines(SHOWN_LINES)),
             }
@@ -121,7 +146,18 @@ class EngineHost:
     async def check(self) -> Check:
         """One line of health."""
         name = _NAMES[self.kind]
+        if self._attached is not None:
+            if self.client.connected:
+                message = f"{name} of {self._attached} is used as it is."
+                return Check("engine", "ok", message)
+            message = f"{name} of {self._attached} does not answer."
+            return Check(
+                "engine", "warning", message, "Start it, or the desk's own: jigdesk comfyui start."
+            )
         state = None if self.supervisor is None else self.supervisor.state
+        if state is not None and state.port_owner is not None:
+            message = f"Port {state.port_owner.port} is held by {state.port_owner}."
+            return Check("engine", "error", message, _offers(state.port_owner))
         if state is not None and state.status is not EngineStatus.READY:
             level = "error" if state.status is EngineStatus.FAILED else "warning"
             why = f": {state.reason}" if state.reason else "."
@@ -131,11 +167,47 @@ class EngineHost:
             return Check("engine", "warning", f"{name} does not answer.", remedy)
         return Check("engine", "ok", f"{name} {self.client.version or ''} runs.")
 
+    async def _attach(self, supervisor: EngineSupervisor) -> None:
+        owner = _other_owner(supervisor)
+        try:
+            async with asyncio.timeout(ATTACH_S):
+                await self.client.system_stats()
+        except (EngineUnavailable, TimeoutError) as refused:
+            why = str(refused) or "It does not answer as ComfyUI does."
+            raise RequestError(409, "conflict", f"{owner} cannot be used: {why}") from refused
+        self._attached = owner
+        await supervisor.stop()  # tells whoever waits for the engine to look again
+
+    async def _end_owner(self, supervisor: EngineSupervisor, pid: int | None) -> None:
+        """End the process that was named, and no other that took its place meanwhile."""
+        port = _other_owner(supervisor).port
+        owner = await asyncio.to_thread(port_owner, port)
+        if owner is not None:
+            if owner.pid is None or owner.pid != pid or owner.pid == os.getpid():
+                raise RequestError(
+                    409, "conflict", f"Port {port} is held by {owner}, which is not ended."
+                )
+            await asyncio.to_thread(end_process, owner.pid)
+            if await asyncio.to_thread(port_owner, port) is not None:
+                raise RequestError(409, "conflict", f"{owner} could not be ended.")
+        self._attached = None
+        await supervisor.start()
+
+    async def _move(self, supervisor: EngineSupervisor, port: int | None) -> None:
+        owner = None if port is None else await asyncio.to_thread(port_owner, port)
+        if port is None or owner is not None:
+            raise RequestError(409, "conflict", f"Port {port} is held by {owner}.", field="port")
+        await supervisor.stop()
+        self._attached = None
+        self.url = url_of(port)
+        await self.client.move_to(self.url)
+        await supervisor.start()
+
     async def _supervised(self, supervisor: EngineSupervisor) -> None:
         changed = asyncio.Event()
         unsubscribe = supervisor.subscribe(lambda _: changed.set())
         try:
-            while supervisor.state.status is not EngineStatus.READY:
+            while supervisor.state.status is not EngineStatus.READY and self._attached is None:
                 changed.clear()
                 await changed.wait()
         finally:
@@ -153,21 +225,26 @@ async def open_engine_host(settings: Settings, host_id: str) -> AsyncIterator[En
     client_id = f"jigdesk-{host_id}"
     if chosen.kind == "remote":
         async with ComfyEngine.open(chosen.url or "", client_id, timing) as client:
-            yield EngineHost("remote", chosen.url or "", client, None)
+            yield EngineHost("remote", chosen.url or "", client)
         return
     port = chosen.port or await asyncio.to_thread(free_port)
-    url = f"http://127.0.0.1:{port}"
+    url = url_of(port)
     async with ComfyEngine.open(url, client_id, timing) as client:
+        host = EngineHost(chosen.kind, url, client)
         supervisor = EngineSupervisor(
-            lambda: engine_command(chosen, port, settings.paths.state_dir / ENGINE_DIR),
+            lambda: engine_command(
+                chosen, port_of(host.url), settings.paths.state_dir / ENGINE_DIR
+            ),
             _probe(client),
             record=settings.paths.state_dir / "engine.json",
             log_path=settings.paths.log_dir / "engine.log",
             patience=Patience(start_timeout_s=chosen.start_timeout_s),
+            memory=host.memory_before,
         )
+        host.supervisor = supervisor
         await supervisor.start()
         try:
-            yield EngineHost(chosen.kind, url, client, supervisor)
+            yield host
         finally:
             await supervisor.stop()
 
@@ -225,6 +302,31 @@ def find_python(folder: Path) -> Path:
     raise SetupError(
         f"No Python was found beside {folder}: set comfyui.python to the one ComfyUI runs with.",
         field="comfyui.python",
+    )
+
+
+def url_of(port: int) -> str:
+    """Where an engine that the desk starts answers."""
+    return f"http://127.0.0.1:{port}"
+
+
+def port_of(url: str) -> int:
+    """The port of `url_of`."""
+    return int(url.rpartition(":")[2])
+
+
+def _other_owner(supervisor: EngineSupervisor) -> PortOwner:
+    owner = supervisor.state.port_owner
+    if owner is None:
+        raise RequestError(409, "conflict", "Nobody else was found on the engine's port.")
+    return owner
+
+
+def _offers(owner: PortOwner) -> str:
+    end = "" if owner.pid is None else f"`jigdesk comfyui end-owner {owner.pid}` ends it, "
+    return (
+        f"{end}`jigdesk comfyui attach` uses it as it is, if it is a ComfyUI, and "
+        "`jigdesk comfyui move PORT` starts the desk's engine on another port."
     )
 
 

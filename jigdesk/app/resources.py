@@ -11,9 +11,11 @@ from jigdesk.adapters.resources.gpu import gpus_of_engine
 from jigdesk.adapters.resources.sampler import ResourceSampler
 from jigdesk.app.engine import EngineHost
 from jigdesk.domain.errors import EngineUnavailable
+from jigdesk.domain.resources import most_used
 from jigdesk.services.queue import JobQueue
 
 ASK_ENGINE_EVERY_S = 5.0
+BEFORE_ITS_END_S = 10.0
 
 
 @asynccontextmanager
@@ -22,6 +24,7 @@ async def open_resources(
 ) -> AsyncIterator[ResourceSampler]:
     """Sample while in the context; where no driver tells about GPUs, the engine is asked."""
     sampler = ResourceSampler(folder, queue.holding)
+    engine.read_memory = lambda: most_used(sampler.history(BEFORE_ITS_END_S))
     async with sampler.running():
         asking = None
         if not sampler.reads_gpus:

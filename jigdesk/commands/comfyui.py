@@ -13,6 +13,7 @@ from jigdesk.commands.client import DeskClient
 from jigdesk.commands.install import install
 from jigdesk.commands.jobs import AsJson, with_desk
 from jigdesk.commands.output import print_fields, print_json, print_rows, say
+from jigdesk.settings.edit import set_value
 
 app = typer.Typer(help="Find installations, and see and move the engine.", no_args_is_help=True)
 
@@ -80,6 +81,12 @@ def status(as_json: AsJson = False) -> None:
         return
     lines = state.pop("last_lines", [])
     print_fields({name: value for name, value in state.items() if not isinstance(value, dict)})
+    if owner := state.get("port_owner"):
+        say(f"\nThe port is held by process {owner['pid'] or 'unknown'}: {owner['command'] or '?'}")
+        if owner["pid"]:
+            say(f"  jigdesk comfyui end-owner {owner['pid']}   ends it and starts the engine")
+        say("  jigdesk comfyui attach   uses it as it is, if it is a ComfyUI")
+        say("  jigdesk comfyui move PORT   starts the engine on another port")
     for line in lines:
         say(f"  {line}")
 
@@ -90,6 +97,50 @@ def _move(action: str) -> None:
 
     state = with_desk(ask)
     say(str(state.get("status") or "done"))
+
+
+Keep = Annotated[bool, typer.Option("--keep", help="Write it into config.toml as well.")]
+
+
+@app.command()
+def attach(keep: Keep = False) -> None:
+    """Use the ComfyUI that somebody else runs on the engine's port, as it is."""
+    state = _settle("attach", {})
+    say(f"attached to {state['url']}")
+    _keep({"comfyui.url": str(state["url"]), "comfyui.kind": "remote"}, keep)
+
+
+@app.command()
+def end_owner(
+    pid: Annotated[int, typer.Argument(min=1, help="The process, as `status` names it.")],
+) -> None:
+    """End the process that holds the engine's port, and start the engine there."""
+    say(str(_settle("end-owner", {"pid": pid}).get("status")))
+
+
+@app.command()
+def move(
+    port: Annotated[int, typer.Argument(min=1, max=65_535, help="A free port.")],
+    keep: Keep = False,
+) -> None:
+    """Start the engine on another port."""
+    say(f"{_settle('move', {'port': port}).get('status')} on port {port}")
+    _keep({"comfyui.port": str(port)}, keep)
+
+
+def _settle(action: str, query: dict[str, str | int]) -> dict[str, Any]:
+    async def ask(client: DeskClient) -> dict[str, Any]:
+        return dict(await client.control("POST", f"/comfyui/{action}", query))
+
+    return with_desk(ask)
+
+
+def _keep(values: dict[str, str], keep: bool) -> None:
+    if not keep:
+        say("Until the desk ends. To keep it, say --keep.")
+        return
+    for key, value in values.items():
+        say(f"{key} is set in {set_value(key, value, os.environ)}")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -49,3 +49,41 @@ class ResourceSample:
     def to_dict(self) -> Mapping[str, Any]:
         """The JSON object of the control API."""
         return {**asdict(self), "at": to_rfc3339(self.at)}
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """How much memory the machine used; `vram` has used and whole bytes of each GPU that tells."""
+
+    ram_bytes: int
+    ram_total_bytes: int
+    vram: tuple[tuple[int, int], ...] = ()
+
+    def __str__(self) -> str:
+        text = f"{_of(self.ram_bytes, self.ram_total_bytes)} of RAM"
+        for number, (used, whole) in enumerate(self.vram):
+            name = "VRAM" if len(self.vram) == 1 else f"GPU {number}'s VRAM"
+            text += f" and {_of(used, whole)} of {name}"
+        return f"{text} in use"
+
+
+def most_used(samples: Iterable[ResourceSample]) -> MemoryUse | None:
+    """The most that these samples saw of each memory; None without samples."""
+    kept = tuple(samples)
+    if not kept:
+        return None
+    vram: dict[int, tuple[int, int]] = {}
+    for sample in kept:
+        for number, gpu in enumerate(sample.gpus):
+            used, whole = gpu.memory_used_bytes, gpu.memory_total_bytes
+            if used is not None and whole is not None:
+                vram[number] = max(vram.get(number, (0, 0)), (used, whole))
+    return MemoryUse(
+        max(sample.memory_used_bytes for sample in kept),
+        kept[-1].memory_total_bytes,
+        tuple(vram[number] for number in sorted(vram)),
+    )
+
+
+def _of(used: int, whole: int) -> str:
+    return f"{used / 2**30:.1f} of {whole / 2**30:.1f} GiB"

@@ -16,8 +16,8 @@ from jigdesk.services.queue import DRAINING, PAUSED, JobQueue
 class EngineLevers(Protocol):
     """The engine's process, where the desk has one."""
 
-    async def act(self, action: str) -> Mapping[str, Any]:
-        """`start`, `stop`, `restart` or `free`; see `ports.Control.engine`."""
+    async def act(self, action: str, number: int | None = None) -> Mapping[str, Any]:
+        """See `ports.Control.engine`."""
 
     def state(self) -> Mapping[str, Any]:
         """What is known of it."""
@@ -114,9 +114,9 @@ class DeskControl:
         """See `ports.Control`."""
         return self._resources(seconds)
 
-    async def engine(self, action: str) -> Mapping[str, Any]:
+    async def engine(self, action: str, number: int | None = None) -> Mapping[str, Any]:
         """See `ports.Control`."""
-        return await self._levers.act(action)
+        return await self._levers.act(action, number)
 
     def engine_state(self) -> Mapping[str, Any]:
         """See `ports.Control`."""

@@ -124,8 +124,8 @@ class ScriptedControl:
         sample = ResourceSample(now, 0.5, 1, 2, 3, 4, 0, 0, 0, 0, (GpuSample("A card"),))
         return [sample] * int(seconds)
 
-    async def engine(self, action: str) -> Mapping[str, Any]:
-        self.calls.append(("engine", action))
+    async def engine(self, action: str, number: int | None = None) -> Mapping[str, Any]:
+        self.calls.append(("engine", action if number is None else f"{action} {number}"))
         return {"state": action}
 
     def engine_state(self) -> Mapping[str, Any]:

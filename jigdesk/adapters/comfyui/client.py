@@ -154,6 +154,15 @@ class ComfyEngine:
                 await stop(link.http, prompt_id)
         link.socket.nudge(prompt_id)
 
+    async def move_to(self, url: str) -> None:
+        """Talk to the engine at `url` from now on, which is another one.
+
+        Raises SetupError for a URL that is none.
+        """
+        base, socket_url, _ = _addresses(url, self._link.client_id)
+        self._link.http.move_to(base)
+        await self._link.socket.move_to(socket_url)
+
     async def object_info(self) -> Mapping[str, Any]:
         """The node classes that the engine has; raises EngineUnavailable."""
         return await self._link.http.object_info()

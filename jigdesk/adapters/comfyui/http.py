@@ -52,6 +52,10 @@ class ComfyHttp:
         self._base = base_url.rstrip("/")
         self._timing = timing
 
+    def move_to(self, base_url: str) -> None:
+        """Ask there from now on."""
+        self._base = base_url.rstrip("/")
+
     async def post_prompt(self, prompt_id: str, graph: Graph, client_id: str) -> PostAnswer:
         """Queue a prompt. The server takes the same id twice: look before posting again."""
         payload = {"prompt": graph, "client_id": client_id, "prompt_id": prompt_id}

@@ -121,6 +121,11 @@ class EngineSocket:
             return False
         return True
 
+    async def move_to(self, url: str) -> None:
+        """Connect there from now on."""
+        self._url = url
+        await self.renew()
+
     async def renew(self) -> None:
         """Close the connection, so that a new one takes its place; no-op while there is none.
 

@@ -34,6 +34,7 @@ from jigdesk.domain.webhooks import MAX_BODY_BYTES
 from jigdesk.ports import Control, Journal
 
 MAX_EVENTS = 5_000
+MAX_PID, MAX_PORT = 2**31 - 1, 65_535
 MAX_REASON_LENGTH = 500
 DEFAULT_WINDOW_S, MAX_WINDOW_S = 60, 900
 _PAGE = 1_000
@@ -74,8 +75,9 @@ def control_app(parts: ControlParts) -> web.Application:
     app.router.add_get("/health", api.health)
     app.router.add_get("/resources", api.resources)
     app.router.add_get("/comfyui", api.comfyui)
-    for engine in (api.start, api.stop, api.restart, api.free):
+    for engine in (api.start, api.stop, api.restart, api.free, api.attach, api.move):
         app.router.add_post(f"/comfyui/{engine.__name__}", engine)
+    app.router.add_post("/comfyui/end-owner", api.end_owner)
     app.router.add_get("/requests", api.requests)
     app.router.add_post("/requests/{request_id}/replay", api.replay)
     return app
@@ -220,6 +222,17 @@ class _Control:
     async def free(self, request: web.Request) -> web.Response:
         return await self._engine(request, "free")
 
+    async def attach(self, request: web.Request) -> web.Response:
+        return await self._engine(request, "attach")
+
+    async def end_owner(self, request: web.Request) -> web.Response:
+        pid = _number(request, "pid", MAX_PID)
+        return json_answer(dict(await self._control.engine("end-owner", pid)), 202)
+
+    async def move(self, request: web.Request) -> web.Response:
+        port = _number(request, "port", MAX_PORT)
+        return json_answer(dict(await self._control.engine("move", port)), 202)
+
     async def _engine(self, request: web.Request, action: str) -> web.Response:
         read_query(request, ())
         return json_answer(dict(await self._control.engine(action)), 202)
@@ -248,6 +261,14 @@ class _Control:
         return json_answer(
             {"webhook_id": done.webhook_id, "status": done.status, "answer": done.answer}, 202
         )
+
+
+def _number(request: web.Request, name: str, highest: int) -> int:
+    """A number that has to be given, from 1 to `highest`."""
+    number = read_integer(read_query(request, (name,)), name, 0, 0, highest)
+    if number == 0:
+        raise bad_parameter(name, f"{name} is a number from 1 to {highest}.")
+    return number
 
 
 def _job_id(request: web.Request) -> str:

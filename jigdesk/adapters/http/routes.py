@@ -356,6 +356,33 @@ ROUTES: tuple[Route, ...] = (
     _control("POST", "/comfyui/restart", "controlEngineRestart", "Restart it.", _ENGINE),
     _control(
         "POST",
+        "/comfyui/attach",
+        "controlEngineAttach",
+        "Use the engine that somebody else runs on the port.",
+        _ENGINE,
+    ),
+    _control(
+        "POST",
+        "/comfyui/end-owner",
+        "controlEngineEndOwner",
+        "End the process that holds the engine's port, and start the engine.",
+        _ENGINE,
+        parameters=(
+            Parameter("pid", "The process that holds it now.", {"type": "integer", "minimum": 1}),
+        ),
+    ),
+    _control(
+        "POST",
+        "/comfyui/move",
+        "controlEngineMove",
+        "Start the engine on another port.",
+        _ENGINE,
+        parameters=(
+            Parameter("port", "A free port.", {"type": "integer", "minimum": 1, "maximum": 65_535}),
+        ),
+    ),
+    _control(
+        "POST",
         "/comfyui/free",
         "controlEngineFree",
         "Unload models and free GPU memory before the next prompt.",

@@ -21,6 +21,7 @@ from jigdesk.adapters.process.lines import Line, LineRing, LineSplitter
 from jigdesk.adapters.process.logfile import LogWriter, RotatingFile
 from jigdesk.adapters.process.orphans import COOKIE, create_time, end_family
 from jigdesk.domain.errors import SetupError
+from jigdesk.domain.resources import MemoryUse
 
 LAST_LINES = 50
 START_S = 60.0
@@ -34,13 +35,14 @@ class ExitReason:
     """How a child ended.
 
     `code` is None when a signal ended it, `signal` when none did, both when nobody saw it;
-    `peak_rss_bytes` is None when it is not known.
+    `peak_rss_bytes` (its own) and `memory` (the machine's, just before) are None when not known.
     """
 
     code: int | None
     signal: int | None
     peak_rss_bytes: int | None
     last_lines: tuple[str, ...]
+    memory: MemoryUse | None = None
 
     def __str__(self) -> str:
         if self.signal is not None:
@@ -51,6 +53,8 @@ class ExitReason:
             text = "ended unseen"
         if self.peak_rss_bytes is not None:
             text += f", at most {self.peak_rss_bytes / 2**20:.0f} MiB of memory"
+        if self.memory is not None:
+            text += f", {self.memory} just before"
         return text + (f", last line: {self.last_lines[-1]}" if self.last_lines else "")
 
 

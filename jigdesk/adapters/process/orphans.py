@@ -89,6 +89,13 @@ def end_family(pid: int, created: float, cookie: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def end_process(pid: int) -> None:
+    """End a process and its children, politely first. Blocking, as `end_orphan`."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        end_processes([process, *process.children(recursive=True)])
+
+
 def end_processes(processes: Sequence[psutil.Process]) -> None:
     """Ask them to end, then end them."""
     for process in processes:

@@ -22,6 +22,7 @@ from jigdesk.adapters.process.orphans import (
 from jigdesk.adapters.process.ports import PortOwner, belongs_to, port_owner
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import EngineUnavailable, SetupError, TransientError
+from jigdesk.domain.resources import MemoryUse
 
 PROBE_EVERY_S = 0.1
 PROBE_TIMEOUT_S = 5.0
@@ -78,6 +79,7 @@ class Patience:
 
 Probe = Callable[[], Awaitable[bool]]
 StateListener = Callable[[EngineState], None]
+MemoryReader = Callable[[], MemoryUse | None]
 T = TypeVar("T")
 
 
@@ -86,7 +88,8 @@ class EngineSupervisor:
 
     `command` is asked before each start. `probe` says whether the engine answers over HTTP; it
     may raise TransientError for "not yet". `record` is the file in which the child is noted,
-    `log_path` the one that gets its output.
+    `log_path` the one that gets its output. `memory` is asked at each end for the machine's
+    memory just before it; it must not block.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class EngineSupervisor:
         record: Path,
         log_path: Path | None = None,
         patience: Patience | None = None,
+        memory: MemoryReader = lambda: None,
         clock: Clock = utc_now,
     ) -> None:
         self._command = command
@@ -104,6 +108,7 @@ class EngineSupervisor:
         self._record = record
         self._log_path = log_path
         self._patience = patience or Patience()
+        self._memory = memory
         self._clock = clock
         self._state = EngineState(EngineStatus.STOPPED, clock())
         self._listeners: list[StateListener] = []
@@ -265,9 +270,10 @@ class EngineSupervisor:
             return await self._live(child, command.port)
         finally:
             self._kicked = None
+            memory = self._memory()
             ended = await child.stop()
             self._child = None
-            self._state = replace(self._state, last_exit=ended)
+            self._state = replace(self._state, last_exit=replace(ended, memory=memory))
             await asyncio.to_thread(forget_record, self._record)
 
     async def _live(self, child: ChildProcess, port: int) -> str | None:
@@ -291,7 +297,7 @@ class EngineSupervisor:
             if stopping.done():
                 return None
             if exited.done():
-                return f"{exited.result()}"
+                return f"{replace(exited.result(), memory=self._memory())}"
             reason = self._kicked.result()
             # it may take a while to end: nobody is to take it for ready meanwhile
             self._go(EngineStatus.STOPPING, reason=reason)

@@ -186,6 +186,11 @@ _REASONS: tuple[tuple[str, str], ...] = (
         r"No module named '?torch\b|Torch not compiled with CUDA|Found no NVIDIA driver",
         "PyTorch is missing or does not fit this machine's GPU: try --cpu, or another GPU.",
     ),
+    (
+        r"No module named '([\w.]+)'",
+        "The Python package {0} is missing, which this release does not ask for: install it with "
+        "`.venv/bin/python -m pip install {0}` in its folder, or try another --version.",
+    ),
 )
 
 

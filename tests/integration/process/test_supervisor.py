@@ -28,6 +28,7 @@ from jigdesk.adapters.process.supervisor import (
     Patience,
 )
 from jigdesk.domain.errors import EngineUnavailable
+from jigdesk.domain.resources import MemoryUse
 from tests.fakes.families import ROOT, eventually, living, script
 from tests.harness.ports import free_port
 from tests.harness.waiting import PATIENCE_S
@@ -139,6 +140,23 @@ async def test_a_killed_engine_comes_back_with_its_reason_told(tmp_path: Path) -
     assert restarting.last_exit is not None
     assert restarting.last_exit.signal == signal.SIGKILL
     assert restarting.pid is None
+
+
+async def test_the_memory_just_before_its_end_is_told(tmp_path: Path) -> None:
+    command = EngineCommand(tuple(script("raise SystemExit(3)")), free_port())
+    used = MemoryUse(15 * 2**30, 16 * 2**30, ((23 * 2**30, 24 * 2**30),))
+    supervisor = EngineSupervisor(
+        lambda: command, never, record=tmp_path / "e.json", patience=QUICK, memory=lambda: used
+    )
+    await supervisor.start()
+    await eventually(lambda: supervisor.state.status is EngineStatus.FAILED)
+    state = supervisor.state
+    await supervisor.stop()
+    assert state.last_exit is not None
+    assert state.last_exit.memory == used
+    words = "15.0 of 16.0 GiB of RAM and 23.0 of 24.0 GiB of VRAM in use just before"
+    assert words in (state.reason or "")
+    assert words in str(state.last_exit)
 
 
 async def test_five_crashes_in_a_row_are_enough(tmp_path: Path) -> None:

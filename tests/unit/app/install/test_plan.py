@@ -91,6 +91,7 @@ FAILURES = {
     "fatal: '/nowhere' does not appear to be a git repository": "--url",
     "warning: Clone succeeded, but checkout failed.": "not complete",
     "ModuleNotFoundError: No module named 'torch'": "PyTorch",
+    "ModuleNotFoundError: No module named 'requests'": "pip install requests",
     "RuntimeError: Found no NVIDIA driver on your system.": "--cpu",
 }
 
