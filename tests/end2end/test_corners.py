@@ -121,10 +121,10 @@ async def test_the_registration_follows_the_queue(
             assert answer.status == 200
         await browser.submit(BLUR, FILES)
         # well before the 30 s after which it is written in any case
-        await eventually(lambda: told() == (1, False), within_s=20)
+        await eventually(lambda: told() == (1, False), within_s=29)
         async with http.post(f"{full.local_url}/control/queue/resume", headers=control) as answer:
             assert answer.status == 200
-        await eventually(lambda: told() == (0, True), within_s=20)
+        await eventually(lambda: told() == (0, True), within_s=29)
 
 
 async def test_a_draining_queue_takes_no_retry_but_a_cancel(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jigdesk.adapters.journal.journal import SqliteJournal
+from tests.harness.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class JournalThread:
         self._path = path
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="journal")
         self._thread.start()
-        self.core = self.started.result(20)
+        self.core = self.started.result(PATIENCE_S)
 
     def submit(self, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(work(self.core), self._loop)

@@ -51,8 +51,8 @@ class Seaweed:
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
                 retries={"mode": "standard", "total_max_attempts": 1},
-                connect_timeout=2,
-                read_timeout=15,
+                connect_timeout=30,
+                read_timeout=120,
             ),
         )
 

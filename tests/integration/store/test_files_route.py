@@ -43,7 +43,9 @@ def eventually(condition: Callable[[], bool]) -> None:
 def exchange(url: str, request: bytes) -> bytes:
     """Send a whole request that asks for the connection's end, and read until it comes."""
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as wire:
+    with socket.create_connection(
+        (parts.hostname or "", parts.port or 0), timeout=PATIENCE_S
+    ) as wire:
         wire.sendall(request)
         answer = b""
         while chunk := wire.recv(65536):
@@ -62,7 +64,9 @@ def test_a_broken_upload_leaves_nothing(store: LocalStore, tmp_path: Path) -> No
     url = store.presign_put(AREA + "a.png", size, "image/png", 60).url
     head = put_head(url, "Content-Type: image/png", f"Content-Length: {size}")
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as wire:
+    with socket.create_connection(
+        (parts.hostname or "", parts.port or 0), timeout=PATIENCE_S
+    ) as wire:
         wire.sendall(head + b"x" * (3 << 20))
         eventually(lambda: leftovers(tmp_path) != [])
     eventually(lambda: leftovers(tmp_path) == [])

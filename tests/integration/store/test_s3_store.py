@@ -55,7 +55,7 @@ def test_an_unreachable_endpoint_is_unavailable_soon(closed_port: int, tmp_path:
             with pytest.raises(StoreUnavailable) as caught:
                 call()
             assert KEYS["secret_access_key"] not in str(caught.value)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 120
 
 
 @pytest.mark.realparts
@@ -216,7 +216,7 @@ def test_an_upload_that_is_stopped_leaves_no_parts(seaweed: Seaweed, tmp_path: P
             assert not uploading.done()
         stop.set()
         with pytest.raises(StoreUnavailable):
-            uploading.result(30)
+            uploading.result(PATIENCE_S)
         assert not client.list_multipart_uploads(Bucket=seaweed.bucket).get("Uploads")
         assert s3.head(key) is None
 
@@ -296,8 +296,8 @@ def test_an_abort_ends_what_waits_for_an_answer() -> None:
             store.abort()
             for call in calls:
                 with pytest.raises(StoreUnavailable):
-                    call.result(timeout=10)
-            assert time.monotonic() - began < 10
+                    call.result(timeout=25)
+            assert time.monotonic() - began < 25
             with pytest.raises(StoreUnavailable, match="closed"):
                 store.get("jobs/x", 1)
             for each in accepted:

@@ -162,7 +162,7 @@ def test_of_eight_creators_one_wins(store: BlockingStore, area: str) -> None:
     key, start = area + "state.json", Barrier(8)
 
     def create(number: int) -> ObjectInfo | None:
-        start.wait(10)
+        start.wait(PATIENCE_S)
         try:
             return store.put(key, f"host-{number}".encode(), create_only=True)
         except PreconditionFailed:
@@ -195,7 +195,7 @@ def test_of_eight_if_match_writers_of_one_state_one_wins(store: BlockingStore, a
     seen = store.put(key, b"seen").etag
 
     def rewrite(number: int) -> bool:
-        start.wait(10)
+        start.wait(PATIENCE_S)
         try:
             store.put(key, f"{number}".encode(), if_match=seen)
         except PreconditionFailed:

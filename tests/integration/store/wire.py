@@ -16,6 +16,7 @@ from aiohttp import web
 from jigdesk.adapters.http.files import file_routes
 from jigdesk.adapters.store.local import LocalStore
 from jigdesk.adapters.store.signing import UrlSigner, open_secret
+from tests.harness.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def send(
     """One request, its target sent byte for byte as it stands in the URL."""
     parts = urlsplit(url)
     target = url[len(f"{parts.scheme}://{parts.netloc}") :]
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_S)
     with contextlib.closing(connection):
         connection.putrequest(method, target, skip_accept_encoding=True)
         if body is not None and "Content-Length" not in (headers or {}):
@@ -57,14 +58,14 @@ def serve_local_store(folder: Path, bucket: str = "jig-react") -> Iterator[Local
         app = web.Application()
         app.add_routes(file_routes(store))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        asyncio.run_coroutine_threadsafe(runner.setup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(runner.setup(), loop).result(PATIENCE_S)
         site = web.TCPSite(runner, "127.0.0.1", 0)
-        asyncio.run_coroutine_threadsafe(site.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(site.start(), loop).result(PATIENCE_S)
         port = runner.addresses[0][1]
         yield store
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(PATIENCE_S)
     finally:
-        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(PATIENCE_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

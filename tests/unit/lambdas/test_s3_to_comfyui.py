@@ -100,7 +100,7 @@ def test_events_that_run_at_once_lose_no_job(world: World) -> None:
         start = Barrier(len(bodies))
 
         def upload(key: str, bodies: dict[str, bytes] = bodies, start: Barrier = start) -> None:
-            start.wait(10)
+            start.wait(PATIENCE_S)
             world.upload(key, bodies[key])
 
         with ThreadPoolExecutor(len(bodies)) as pool:

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.harness.waiting import PATIENCE_S
+
 PACKAGE = "jigdesk.adapters.process"
 
 
@@ -26,5 +28,5 @@ def test_the_launcher_needs_the_standard_library_alone() -> None:
         " and not name.startswith('_')])"
     )
     command = [sys.executable, "-S", "-c", code]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     assert ended.stdout.strip() == "[]"

@@ -70,7 +70,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 async def entered(gated: GatedStore) -> None:
-    assert await asyncio.to_thread(gated.inside.acquire, timeout=10)
+    assert await asyncio.to_thread(gated.inside.acquire, timeout=PATIENCE_S)
 
 
 async def test_every_call_reaches_the_store_below(
