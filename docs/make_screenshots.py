@@ -14,14 +14,26 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from jigdesk.app import Core, open_core
+from jigdesk.app.own_jobs import OwnJob, own_client_id, send_own_job
 from jigdesk.domain.changes import JobQuery
 from jigdesk.domain.job import FINAL
 from jigdesk.settings import Settings, load_settings
+from jigdesk.settings.draft import Origin
 from ui.queue.sample import send_sample
 from ui.shot import take
 from ui.theme.theme import ThemeChoice
 
 JOBS = 6
+OVER = {
+    "server": {"public_port": 0, "local_port": 0},
+    "comfyui": {"kind": "demo", "port": 0},
+}
+BRANCH = {
+    "stages": [
+        {"name": "invert", "workflow": "invert", "inputs": {"image": {"stage": "refine"}}},
+    ]
+}
+"""Of the newest job, so that its family is in the picture."""
 
 
 def main() -> int:
@@ -31,14 +43,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="jigdesk-pictures-") as home:
         settings = load_settings(
             {"JIGDESK_HOME": home},
-            {
-                "server": {"public_port": 0, "local_port": 0},
-                "comfyui": {"kind": "demo", "port": 0},
-            },
+            OVER,
         )
+        origin = Origin({"JIGDESK_HOME": home}, OVER)
         newest = asyncio.run(_run_jobs(settings))
         for theme in (ThemeChoice.DARK, ThemeChoice.LIGHT):
             take(settings, folder / f"queue-{theme.value}.png", theme=theme, job_id=newest)
+            picture = folder / f"settings-{theme.value}.png"
+            take(settings, picture, theme=theme, section="store", origin=origin)
     return 0
 
 
@@ -46,22 +58,27 @@ async def _run_jobs(settings: Settings) -> str:
     async with open_core(settings) as core:
         for _ in range(JOBS):
             newest = await send_sample(core)
-        ended = asyncio.Event()
-
-        def look(_: object, jobs: object) -> None:
-            ended.set()
-
-        unsubscribe = core.journal.subscribe(look)
-        while not await _all_ended(core):
-            ended.clear()
-            await ended.wait()
-        unsubscribe()
+        await _ended(core, JOBS)
+        branch = {**BRANCH, "branch_of": {"job_id": newest, "stage": "refine"}}
+        client_id = await asyncio.to_thread(own_client_id, settings.paths)
+        await send_own_job(core.local_url, client_id, OwnJob(branch))
+        await _ended(core, JOBS + 1)
     return newest
 
 
-async def _all_ended(core: Core) -> bool:
+async def _ended(core: Core, number: int) -> None:
+    """Wait until so many jobs have come and ended."""
+    changed = asyncio.Event()
+    unsubscribe = core.journal.subscribe(lambda *_: changed.set())
+    while not await _all_ended(core, number):
+        await changed.wait()
+        changed.clear()
+    unsubscribe()
+
+
+async def _all_ended(core: Core, number: int) -> bool:
     jobs = (await core.journal.page(JobQuery())).jobs
-    return len(jobs) == JOBS and all(job.status in FINAL for job in jobs)
+    return len(jobs) == number and all(job.status in FINAL for job in jobs)
 
 
 if __name__ == "__main__":

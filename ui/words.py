@@ -13,10 +13,12 @@ LONG_WORD, PIECE = 24, 12
 
 
 def duration(seconds: float | None) -> str:
-    """`1:04`, `2:03:04`; empty when unknown."""
+    """`1:04`, `2:03:04`, from a day on `3 d 4 h`; empty when unknown."""
     if seconds is None:
         return ""
     whole = max(0, int(seconds))
+    if whole >= DAY_S:
+        return f"{whole // DAY_S} d {whole % DAY_S // HOUR_S} h"
     hours, rest = divmod(whole, HOUR_S)
     minutes, left = divmod(rest, MINUTE_S)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

@@ -9,7 +9,7 @@ from ui import words
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(None, ""), (0, "0:00"), (64, "1:04"), (3723, "1:02:03"), (-5, "0:00"), (59.9, "0:59")],
+    [(None, ""), (0, "0:00"), (64, "1:04"), (3723, "1:02:03"), (-5, "0:00"), (100_000, "1 d 3 h")],
 )
 def test_durations(seconds: float | None, said: str) -> None:
     assert words.duration(seconds) == said

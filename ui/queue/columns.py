@@ -39,17 +39,17 @@ COLUMNS: Mapping[Column, ColumnSpec] = {
     Column.STATE: ColumnSpec("State", "status", 116),
     Column.POSITION: ColumnSpec("#", "queue_order", 40, right=True, explained="Place in the line"),
     Column.JOB: ColumnSpec("Job", "job_id", 84),
-    Column.OWNER: ColumnSpec("Owner", "owner_id", 120),
-    Column.WORKFLOW: ColumnSpec("Workflow", "workflow", 140),
+    Column.OWNER: ColumnSpec("Owner", "owner_id", 116),
+    Column.WORKFLOW: ColumnSpec("Workflow", "workflow", 134),
     Column.PROGRESS: ColumnSpec("Progress", "progress", 240),
-    Column.ETA: ColumnSpec("ETA", "eta_s", 60, right=True, explained="Time that is left"),
-    Column.TIME: ColumnSpec("Time", "duration_s", 64, right=True, explained="Time that it took"),
+    Column.ETA: ColumnSpec("ETA", "eta_s", 78, right=True, explained="Time that is left"),
+    Column.TIME: ColumnSpec("Time", "duration_s", 78, right=True, explained="Time that it took"),
     Column.ATTEMPTS: ColumnSpec("Attempt", "attempt", 72, right=True, hidden=True),
     Column.LAST: ColumnSpec("Last", "updated_at", 64, right=True, explained="Since its last event"),
     Column.CREATED: ColumnSpec("Created", "created_at", 80, right=True, hidden=True),
 }
 
 LEAST_PX = 40
-PROGRESS_LEAST_PX = 160
+PROGRESS_LEAST_PX = 152
 ROW_PX = 46
 HEADER_PX = 30

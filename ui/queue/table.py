@@ -50,6 +50,7 @@ class QueueTable(QTableView):
         self._fitting = False
         self._anchor: tuple[str, int] | None = None
         self.painter_of_rows = RowPainter(model, theme, self)
+        self.setObjectName("queueTable")
         self.setModel(model)
         self.setItemDelegate(self.painter_of_rows)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, QPoint, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QFontMetrics, QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from jigdesk.app import Core
@@ -18,6 +18,7 @@ from jigdesk.domain.job import Job, JobStatus
 from tests.ui.conftest import OpenDesk, eventually
 from ui.queue.chips import Chips
 from ui.queue.columns import ROW_PX, Column
+from ui.queue.delegate import PAD
 from ui.queue.page import QueuePage
 
 
@@ -354,3 +355,14 @@ def test_saving_a_filter_empties_the_search_that_it_took(qtbot: QtBot, desk: Ope
     assert desk.page.search.text() == ""
     assert desk.page.model.query.text == "blur"
     qtbot.waitUntil(lambda: desk.page.model.is_read, timeout=30_000)
+
+
+def test_the_columns_fit_a_window_of_a_thousand_pixels(qtbot: QtBot, desk: OpenDesk) -> None:
+    add_jobs(desk, 40)
+    desk.window.resize(1000, 640)
+    shown(qtbot, desk.page, 40)
+    desk.window.layout().activate()  # type: ignore[union-attr]
+    assert desk.page.table.horizontalScrollBar().maximum() == 0
+    room = QFontMetrics(desk.window.theme.font()).horizontalAdvance("12:34:56")
+    for column in (Column.ETA, Column.TIME):
+        assert desk.page.table.columnWidth(column) - 2 * PAD >= room
