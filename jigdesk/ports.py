@@ -252,6 +252,9 @@ class Engine(Protocol):
     async def cancel(self, prompt_id: str) -> None:
         """Delete it when pending, interrupt it when running, do nothing otherwise."""
 
+    async def holds(self, prompt_id: str) -> bool:
+        """Whether it waits or runs there; raises EngineUnavailable."""
+
     async def object_info(self) -> Mapping[str, Any]:
         """The node classes that the engine has; raises EngineUnavailable."""
 

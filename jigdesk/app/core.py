@@ -28,7 +28,14 @@ from jigdesk.app.desk_api import (
     limits_of,
 )
 from jigdesk.app.engine import ENGINE_DIR, EngineHost, engine_folders, open_engine_host
-from jigdesk.app.health import Health, journal_check, memory_check, now_and_then, queue_check
+from jigdesk.app.health import (
+    Health,
+    engine_check,
+    journal_check,
+    memory_check,
+    now_and_then,
+    queue_check,
+)
 from jigdesk.app.host_id import host_id_of
 from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
@@ -164,7 +171,7 @@ class _Builder:
             )
         engine = await self._stack.enter_async_context(open_engine_host(settings, host_id))
         work = build_work(settings, claims, journal, store, engine, templates)
-        self._stack.push_async_callback(work.commands.close)
+        self._stack.push_async_callback(work.stopper.close)
         health = self._health(journal, store, host_id, outbox, engine, work, templates)
         health.add("publisher", publisher_check(publisher, publishing))
         resources = await self._stack.enter_async_context(
@@ -288,7 +295,7 @@ class _Builder:
         templates: LiveTemplates,
     ) -> Health:
         health = Health()
-        health.add("engine", engine.check)
+        health.add("engine", engine_check(engine, work.stopper))
         health.add("store", store_check(store, host_id))
         health.add("urls", now_and_then(urls_check(store, host_id), CHECKS_EVERY_S))
         if self._settings.store.kind == "s3":

@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
 
+from jigdesk.app.engine import EngineHost
 from jigdesk.domain.errors import JigDeskError
 from jigdesk.ports import Check, Journal
 from jigdesk.services.outbox import KINDS, StoreOutbox
 from jigdesk.services.queue import JobQueue
+from jigdesk.services.stopping import Stopper
 
 CHECK_DEADLINE_S = 10.0
 LOW_MEMORY_BYTES = 1024**3
@@ -77,6 +79,26 @@ def now_and_then(
         return kept
 
     return look
+
+
+def engine_check(engine: EngineHost, stopper: Stopper) -> CheckCall:
+    """Whether the engine answers, and lets go of what was cancelled."""
+
+    async def check() -> Check:
+        found = await engine.check()
+        overdue_s = stopper.overdue_s()
+        if found.level != "ok" or overdue_s is None:
+            return found
+        message = f"The engine still runs a job that was cancelled {overdue_s:.0f} s ago."
+        where = "where it runs" if engine.supervisor is None else "(`jigdesk comfyui restart`)"
+        return Check(
+            "engine",
+            "warning",
+            message,
+            f"It cannot stop in mid-step or while it loads a model: wait, or restart it {where}.",
+        )
+
+    return check
 
 
 def queue_check(queue: JobQueue) -> CheckCall:

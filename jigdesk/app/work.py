@@ -21,6 +21,7 @@ from jigdesk.services.previews import Previews
 from jigdesk.services.queue import JobQueue
 from jigdesk.services.stage import StageRunner
 from jigdesk.services.stages import JobStages
+from jigdesk.services.stopping import Stopper
 from jigdesk.services.sweep import Sweeper
 from jigdesk.services.watch_marks import WatchMarks
 from jigdesk.services.worker import JobWorker
@@ -35,6 +36,7 @@ class Work:
     worker: JobWorker
     intake: JobIntake
     commands: Commands
+    stopper: Stopper
     ends: Ends
     sweeper: Sweeper
     previews: Previews
@@ -57,7 +59,8 @@ def build_work(
         max_depth=settings.queue.max_depth,
     )
     ends = Ends(journal)
-    commands = Commands(journal, queue, engine.engine, ends)
+    stopper = Stopper(engine.engine)
+    commands = Commands(journal, queue, stopper, ends)
     confirmations = Confirmations(journal, store)
     previews = Previews()
     hub = EventHub(journal)
@@ -103,4 +106,4 @@ def build_work(
         clock=utc_now,
         interval_s=settings.queue.sweep_s,
     )
-    return Work(queue, worker, intake, commands, ends, sweeper, previews, live, hub)
+    return Work(queue, worker, intake, commands, stopper, ends, sweeper, previews, live, hub)

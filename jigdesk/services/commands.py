@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
 from jigdesk.domain.changes import Change, StageState
-from jigdesk.domain.errors import RequestError, TransientError
+from jigdesk.domain.errors import RequestError
 from jigdesk.domain.job import FINAL, Job, JobStatus
-from jigdesk.ports import Engine, Journal
-from jigdesk.services.backoff import backoff_s
+from jigdesk.ports import Journal
 from jigdesk.services.changes import STATUS, next_attempt
 from jigdesk.services.ends import Ends, cancelled_by
 from jigdesk.services.queue import JobQueue
+from jigdesk.services.stopping import Stopper
 
-log = logging.getLogger(__name__)
-
-CANCEL_TRIES = 5
 _WAITS = (JobStatus.ACCEPTED, JobStatus.PREPARING, JobStatus.QUEUED)
 
 
 class Commands:
     """Commands of owners; each is one transaction, then the work follows it."""
 
-    def __init__(self, journal: Journal, queue: JobQueue, engine: Engine, ends: Ends) -> None:
+    def __init__(self, journal: Journal, queue: JobQueue, stopper: Stopper, ends: Ends) -> None:
         self._journal = journal
         self._queue = queue
-        self._engine = engine
+        self._stopper = stopper
         self._ends = ends
-        self._stopping: set[asyncio.Task[None]] = set()
 
     async def cancel(self, job_id: str, who: str = "the host") -> Job:
         """End a job; one that is cancelled already stays so. RequestError 404 or 409."""
@@ -43,7 +36,7 @@ class Commands:
         await self._queue.drop(job_id)
         for run in await self._journal.stage_runs(job_id):
             if run.state is StageState.POSTING and run.attempt == job.attempt:
-                self._stop_on_engine(run.prompt_id)
+                self._stopper.stop(run.prompt_id)
         return ended
 
     async def retry(self, job_id: str) -> Job:
@@ -69,28 +62,6 @@ class Commands:
             raise RequestError(409, "conflict", "The job does not wait any more.")
         self._queue.reprioritise(job)
         return job
-
-    async def close(self) -> None:
-        """Stop telling the engine; the journal knows what was cancelled."""
-        for task in self._stopping:
-            task.cancel()
-        if self._stopping:
-            await asyncio.wait(self._stopping)
-
-    def _stop_on_engine(self, prompt_id: str) -> None:
-        task = asyncio.create_task(self._cancel_prompt(prompt_id), name=f"cancel {prompt_id}")
-        self._stopping.add(task)
-        task.add_done_callback(self._stopping.discard)
-
-    async def _cancel_prompt(self, prompt_id: str) -> None:
-        for tries in range(1, CANCEL_TRIES + 1):
-            try:
-                await self._engine.cancel(prompt_id)
-            except TransientError as failure:
-                log.warning("the engine did not take the cancel: %s", failure.message)
-                await asyncio.sleep(backoff_s(tries))
-            else:
-                return
 
     async def _known(self, job_id: str) -> Job:
         job = await self._journal.job(job_id)

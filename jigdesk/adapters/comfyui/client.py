@@ -154,6 +154,11 @@ class ComfyEngine:
                 await stop(link.http, prompt_id)
         link.socket.nudge(prompt_id)
 
+    async def holds(self, prompt_id: str) -> bool:
+        """See `jigdesk.ports.Engine.holds`."""
+        queue = await self._link.http.queue()
+        return queue.is_running(prompt_id) or queue.is_pending(prompt_id)
+
     async def move_to(self, url: str) -> None:
         """Talk to the engine at `url` from now on, which is another one.
 

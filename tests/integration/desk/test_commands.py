@@ -9,6 +9,8 @@ import pytest
 
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.job import JobStatus
+from jigdesk.ports import Check
+from jigdesk.services import stopping
 from tests.harness.browser import BLUR, chain, refine
 from tests.harness.pictures import photo
 from tests.harness.waiting import eventually
@@ -34,6 +36,34 @@ async def test_cancelling_the_running_job_spares_the_one_that_waits(desk: Desk) 
     await desk.settled()
     assert desk.document(f"outputs/{running}/error.json")["code"] == "cancelled"
     assert desk.document(f"jobs/{running}/status.json")["status"] == "cancelled"
+
+
+async def test_an_engine_that_does_not_stop_is_told_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "OVERDUE_S", 0.5)
+    monkeypatch.setenv("JIGDESK_DEMO_FAULT", "hang")
+    async with running_desk(tmp_path) as desk:
+        job_id = await desk.browser.submit(refine(2), FILES)
+        await _status(desk, job_id, JobStatus.RUNNING)
+        while not desk.core.engine.client.status.queue_remaining:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        assert (await _engine_check(desk)).level == "ok"
+        await desk.browser.command(job_id, "cancel")
+        while (check := await _engine_check(desk)).level != "warning":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        assert "cancelled" in check.message
+        assert "jigdesk comfyui restart" in (check.remedy or "")
+
+        await desk.core.control.engine("restart")
+        following = await desk.browser.submit(BLUR, FILES)
+        assert (await desk.browser.watch(following))[-1].name == "job_done"
+        while (await _engine_check(desk)).level != "ok":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def _engine_check(desk: Desk) -> Check:
+    return next(check for check in await desk.core.control.health() if check.name == "engine")
 
 
 async def test_cancelling_a_job_that_waits_spares_the_one_that_runs(desk: Desk) -> None:
