@@ -120,3 +120,15 @@ def test_the_make_targets_of_the_readme_exist() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         used = re.findall(r"\bmake ([a-z]+)\b(?=`|\s+#)", (ROOT / name).read_text("utf-8"))
         assert set(used) <= targets
+
+
+def test_the_tests_that_keep_the_troubles_of_others_away_are_there() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", (ROOT / "docs/troubles.md").read_text("utf-8"))
+    assert len(named) > 20
+    gone = [
+        f"{path}::{test}"
+        for path, test in named
+        if not (file := ROOT / "tests" / path).is_file()
+        or f"def {test}(" not in file.read_text(encoding="utf-8")
+    ]
+    assert gone == []
