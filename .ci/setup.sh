@@ -87,10 +87,21 @@ import ctypes, pathlib, PySide6
 ctypes.CDLL(str(pathlib.Path(PySide6.__file__).parent / "Qt/plugins/platforms/libqxcb.so"))' 2>/dev/null
 }
 
+# The tests of what keeps the machine awake run a bus of their own.
+check_dbus() {
+    command -v dbus-daemon >/dev/null && return
+    if is_root && command -v apt-get >/dev/null; then
+        say "installing dbus-daemon for the tests of sleep"
+        { apt dbus-daemon || apt dbus; } && command -v dbus-daemon >/dev/null && return
+    fi
+    say "dbus-daemon is missing: those tests are skipped. On Debian: sudo apt-get install dbus-daemon"
+    [ -z "${CI:-}" ]
+}
+
 [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import pip' 2>/dev/null || make_venv
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 say "installing $lock (the first time takes a few minutes)"
 "$venv/bin/python" -m pip install --quiet --require-hashes --only-binary :all: --requirement "$lock"
 "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
 check_qt
-[ "$lock" != requirements-dev.lock ] || { check_chromium && check_screen; }
+[ "$lock" != requirements-dev.lock ] || { check_chromium && check_screen && check_dbus; }

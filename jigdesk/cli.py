@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from jigdesk import __version__
-from jigdesk.commands import comfyui, config, jobs, workflows
+from jigdesk.commands import comfyui, config, jobs, queue, workflows
 from jigdesk.commands.branch import branch
 from jigdesk.commands.demo import demo
 from jigdesk.commands.display import has_display, trying_display
@@ -38,6 +38,7 @@ app.command()(submit)
 app.command()(doctor)
 jobs.app.command()(branch)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(queue.app, name="queue")
 app.add_typer(workflows.app, name="workflows")
 app.add_typer(comfyui.app, name="comfyui")
 app.add_typer(config.app, name="config")

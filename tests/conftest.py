@@ -29,11 +29,12 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting, secret or keyring of this machine reaches a test."""
+    """No setting, secret, keyring or system bus of this machine reaches a test."""
     for name in os.environ:
         if name.startswith("JIGDESK_") or name == "CREDENTIALS_DIRECTORY":
             monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/jigdesk-tests")
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
 from jigdesk.app.metrics import DeskMetrics
 from jigdesk.app.publishers import open_publisher, private_by_index, publisher_check
+from jigdesk.app.queue_controls import build_queue_controls
 from jigdesk.app.resources import open_resources
 from jigdesk.app.store_checks import clock_check, cors_check, store_check, urls_check
 from jigdesk.app.stores import open_store
@@ -207,8 +208,9 @@ class _Builder:
             await self._local_cloud(local_store, journal, secrets[0], listeners)
         tunnel = open_tunnel(settings, listeners.public.port, listeners.run_key)
         health.add("tunnel", tunnel.check)
-        await self._metrics(journal, work, engine, resources, tunnel, registry)
+        metrics = await self._metrics(journal, work, engine, resources, tunnel, registry)
         await self._keep_room(journal, work, health)
+        await self._hold_back(work, engine, health, metrics)
         await recover(journal, work.queue, work.ends, died=await journal.died())
         await self._background("queue", work.queue.serve(work.worker))
         await self._background("sweep", work.sweeper.run())
@@ -250,7 +252,7 @@ class _Builder:
         resources: ResourceSampler,
         tunnel: DeskTunnel,
         registry: CollectorRegistry,
-    ) -> None:
+    ) -> DeskMetrics:
         metrics = DeskMetrics(journal, work.queue, registry)
         metrics.follow_requests(self._started().requests)
         metrics.follow_resources(resources)
@@ -258,6 +260,7 @@ class _Builder:
         if engine.supervisor is not None:
             metrics.follow_engine(engine.supervisor)
         await self._background("metrics", metrics.run())
+        return metrics
 
     async def _keep_room(self, journal: Journal, work: Work, health: Health) -> None:
         """Before the queue begins: a disk that is full already takes nothing in."""
@@ -275,6 +278,16 @@ class _Builder:
         )
         await self._background("disk guard", guard.run())
         await self._background("housekeeping", keeper.run())
+
+    async def _hold_back(
+        self, work: Work, engine: EngineHost, health: Health, metrics: DeskMetrics
+    ) -> None:
+        """Before the queue begins: in quiet hours it starts nothing."""
+        controls = build_queue_controls(self._settings.queue, work.queue, engine.engine)
+        controls.follow(health, metrics)
+        await controls.look()
+        for name, task in controls.tasks():
+            await self._background(name, task)
 
     def _webhook_secrets(self) -> tuple[str, ...]:
         server = self._settings.server

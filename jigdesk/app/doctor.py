@@ -15,6 +15,7 @@ from jigdesk.app.engine import engine_command
 from jigdesk.app.health import CheckCall, Health, memory_check
 from jigdesk.app.host_id import host_id_of
 from jigdesk.app.publishers import CREDENTIALS, open_publisher
+from jigdesk.app.queue_controls import try_to_keep_awake
 from jigdesk.app.store_checks import clock_check, cors_check, store_check, urls_check
 from jigdesk.app.stores import open_store
 from jigdesk.app.templates import LiveTemplates
@@ -52,6 +53,7 @@ async def examine(settings: Settings) -> Sequence[Check]:
         health.add("journal", lambda: _journal(settings))
         health.add("disk", lambda: _disk(settings))
         health.add("memory", memory_check())
+        health.add("sleep", lambda: try_to_keep_awake(settings.queue))
         return (STOPPED, *await health.look())
 
 

@@ -18,6 +18,7 @@ from jigdesk.services.stopping import Stopper
 CHECK_DEADLINE_S = 10.0
 LOW_MEMORY_BYTES = 1024**3
 OUTBOX_LATE_S = 60.0
+RESUME = "Resume the queue."
 
 CheckCall = Callable[[], Awaitable[Check]]
 
@@ -106,7 +107,9 @@ def queue_check(queue: JobQueue) -> CheckCall:
 
     async def check() -> Check:
         if queue.paused is not None:
-            return Check("queue", "warning", f"Held: {queue.paused}", "Resume the queue.")
+            ends = queue.paused_by_word is None
+            remedy = "It ends by itself; resuming lets jobs run now." if ends else RESUME
+            return Check("queue", "warning", f"Held: {queue.paused}", remedy)
         if reasons := queue.refusals():
             return Check(
                 "queue", "warning", " ".join(reasons), "Let it run empty, or raise queue.max_depth."

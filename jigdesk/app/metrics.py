@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections import Counter as Tally
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -15,6 +17,7 @@ from jigdesk.adapters.process.supervisor import EngineState, EngineStatus, Engin
 from jigdesk.adapters.resources.sampler import ResourceSampler
 from jigdesk.domain.errors import TransientError
 from jigdesk.domain.events import Event
+from jigdesk.domain.holds import HoldBy
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.domain.resources import GpuSample, ResourceSample
 from jigdesk.ports import Journal
@@ -66,9 +69,18 @@ class DeskMetrics:
         self._gauge(
             "jigdesk_queue_paused", "1 while the queue is held.", lambda: queue.paused is not None
         )
+        self._held = Gauge(
+            "jigdesk_queue_held",
+            "1 while this holds the queue; what the owner lifted does not.",
+            ["by"],
+            registry=registry,
+        )
         self._gauge(
             "jigdesk_accepting", "1 while new jobs are accepted.", lambda: not queue.refusals()
         )
+        for by in get_args(HoldBy):
+            held = partial(_holds, queue, by)
+            self._held.labels(by).set_function(held)
         journal.subscribe(self._on_commit)
 
     async def run(self) -> None:
@@ -140,6 +152,10 @@ class DeskMetrics:
             lambda: public_url() is not None,
         )
 
+    def follow_sleep(self, held: Callable[[], bool]) -> None:
+        """Whether the machine is kept awake."""
+        self._gauge("jigdesk_sleep_inhibited", "1 while the machine is kept awake.", held)
+
     def follow_resources(self, sampler: ResourceSampler) -> None:
         """The machine's newest sample."""
         for name, text, read in _MACHINE:
@@ -196,6 +212,10 @@ _GPU: tuple[tuple[str, str, Callable[[GpuSample], float | None]], ...] = (
     ("jigdesk_gpu_temperature_celsius", "Its temperature.", lambda gpu: gpu.temperature_c),
     ("jigdesk_gpu_power_watts", "What it draws.", lambda gpu: gpu.power_w),
 )
+
+
+def _holds(queue: JobQueue, by: HoldBy) -> float:
+    return float(any(hold.by == by and not hold.lifted for hold in queue.holds))
 
 
 def _newest(

@@ -113,11 +113,16 @@ class DeskClient:
         self._token = token
 
     async def control(
-        self, method: str, path: str, query: Mapping[str, str | int] | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        *,
+        body: object = None,
     ) -> Any:
         """Call `/control{path}` as the owner; returns the decoded answer."""
         headers = {"Authorization": f"Bearer {self._token}"}
-        return await self._call(method, f"/control{path}", query=query, headers=headers)
+        return await self._call(method, f"/control{path}", query=query, body=body, headers=headers)
 
     async def api(
         self,

@@ -11,7 +11,8 @@ import typer
 
 from jigdesk.commands.client import DeskClient, DeskEvent, connect
 from jigdesk.commands.follow import Narrator, follow, succeeded
-from jigdesk.commands.output import percent, print_fields, print_json, print_rows, say
+from jigdesk.commands.output import complain, percent, print_fields, print_json, print_rows, say
+from jigdesk.commands.queue_words import state_words
 from jigdesk.domain.ids import is_job_id
 from jigdesk.domain.job import JobStatus
 from jigdesk.settings import load_settings
@@ -56,10 +57,17 @@ def list_jobs(
     query: dict[str, str | int] = {"limit": limit}
     query |= {"state": ",".join(state)} if state else {}
     query |= {name: text for name, text in (("q", q), ("cursor", cursor)) if text}
-    page = with_desk(lambda client: client.control("GET", "/jobs", query))
+
+    async def ask(client: DeskClient) -> tuple[dict[str, Any], dict[str, Any]]:
+        page = await client.control("GET", "/jobs", query)
+        return page, {} if as_json else await client.control("GET", "/queue")
+
+    page, queue = with_desk(ask)
     if as_json:
         print_json(page)
         return
+    if queue["paused"]:  # on standard error, so that a list in a pipe has jobs alone
+        complain(f"The queue is {state_words(queue)}")
     columns = ("Job", "Status", "Progress", "Workflow", "Created", "Message")
     rows = [
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from jigdesk.domain.clock import to_rfc3339
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.domain.resources import ResourceSample
 from jigdesk.ports import Check, Journal
@@ -59,7 +60,8 @@ class DeskControl:
         await self._queue.set_flag(PAUSED, reason)
 
     async def resume(self) -> None:
-        """See `ports.Control`."""
+        """See `ports.Control`. Quiet hours and yielding are lifted until they begin anew."""
+        self._queue.lift()
         await self._queue.set_flag(PAUSED, None)
         await self._queue.set_flag(DRAINING, None)
 
@@ -71,10 +73,13 @@ class DeskControl:
         """See `ports.Control`."""
         counts = await self._journal.counts()
         refusals = list(self._queue.refusals())
+        until = self._queue.paused_until
         return {
             "accepting": not refusals,
             "refusals": refusals,
             "paused": self._queue.paused,
+            "paused_until": None if until is None else to_rfc3339(until),
+            "holds": [hold.to_dict() for hold in self._queue.holds],
             "draining": self._queue.draining,
             "depth": self._queue.depth,
             "running": self._queue.running,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
 from jigdesk.domain.errors import TransientError
 from jigdesk.domain.fairness import Waiting, in_turn
+from jigdesk.domain.holds import Hold, HoldBy
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.ports import Journal
 from jigdesk.services.backoff import backoff_s, until_it_works
@@ -58,18 +61,39 @@ class JobQueue:
         self._turns = 0
         self._flags: dict[str, str] = {}
         self._obstacles: dict[str, str] = {}
+        self._holds: dict[HoldBy, Hold] = {}
         self._spares = 0
         self._asking: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._closing = False
-        self._on_change: Callable[[], None] = lambda: None
+        self._on_change: list[Callable[[], None]] = []
+        self._on_turn: list[Callable[[], None]] = []
 
     # --- what others ask ---------------------------------------------------------------------
 
     @property
     def paused(self) -> str | None:
-        """Why the queue is held; None when it is not."""
+        """Why no job starts: the reasons of all holds; None when jobs start."""
+        return " ".join(hold.reason for hold in self._holding()) or None
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """When jobs start again by themselves; None when nobody knows, or when they start now."""
+        ends = [hold.until for hold in self._holding()]
+        known = [end for end in ends if end is not None]
+        return max(known) if known and len(known) == len(ends) else None
+
+    @property
+    def paused_by_word(self) -> str | None:
+        """The reason of a pause that lasts until somebody resumes; None without one."""
         return self._flags.get(PAUSED)
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """Everything that holds the queue, and what was lifted."""
+        word = self.paused_by_word
+        paused = () if word is None else (Hold("pause", word),)
+        return (*paused, *self._holds.values())
 
     @property
     def draining(self) -> str | None:
@@ -149,6 +173,7 @@ class JobQueue:
         """Stop whatever is done for this job, and wait until it stopped."""
         for line in (self._accepted, self._queued, self._resuming):
             line.pop(job_id, None)
+        self._wake.set()
         task = self._tasks.get(job_id)
         if task is not None and task is not asyncio.current_task():
             task.cancel()
@@ -172,7 +197,27 @@ class JobQueue:
         else:
             self._flags[name] = reason
         self._wake.set()
-        self._on_change()
+        self._tell_change()
+
+    def hold(self, by: HoldBy, hold: Hold | None) -> None:
+        """Start no job for a reason outside of the queue, until it is None again.
+
+        One that was lifted stays so, whatever its words, until it was None. Not kept over a
+        restart.
+        """
+        if hold is None:
+            self._holds.pop(by, None)
+        else:
+            known = self._holds.get(by)
+            self._holds[by] = replace(hold, lifted=known is not None and known.lifted)
+        self._wake.set()
+        self._tell_change()
+
+    def lift(self) -> None:
+        """Let jobs start in spite of what holds the queue now, until it holds it anew."""
+        self._holds = {by: replace(hold, lifted=True) for by, hold in self._holds.items()}
+        self._wake.set()
+        self._tell_change()
 
     def obstruct(self, name: str, reason: str | None) -> None:
         """Take nothing new in for a reason outside of the queue, until it is None again."""
@@ -180,11 +225,15 @@ class JobQueue:
             self._obstacles.pop(name, None)
         else:
             self._obstacles[name] = reason
-        self._on_change()
+        self._tell_change()
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Call `listener` when the queue is paused, drained or resumed."""
-        self._on_change = listener
+        """Call `listener` when the queue is held, drained or resumed; it must not raise."""
+        self._on_change.append(listener)
+
+    def on_turn(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after jobs came, started or ended; it must not block or raise."""
+        self._on_turn.append(listener)
 
     def close(self) -> None:
         """Accept nothing more and start nothing more."""
@@ -219,6 +268,8 @@ class JobQueue:
             while True:
                 self._wake.clear()
                 self._give_out(group, worker)
+                for listener in tuple(self._on_turn):
+                    listener()
                 await self._wake.wait()
 
     def _give_out(self, group: asyncio.TaskGroup, worker: Worker) -> None:
@@ -239,9 +290,16 @@ class JobQueue:
                 self._spares += 1
                 turn.set_result(None)
 
+    def _holding(self) -> tuple[Hold, ...]:
+        return tuple(hold for hold in self.holds if not hold.lifted)
+
+    def _tell_change(self) -> None:
+        for listener in tuple(self._on_change):
+            listener()
+
     def _may_run(self) -> bool:
         return (
-            self.paused is None
+            not self._holding()
             and self._in("run") + self._spares < self._concurrency
             and self._in("finish") < FINISHING_AT_ONCE
         )

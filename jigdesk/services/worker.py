@@ -205,7 +205,7 @@ class JobWorker:
         """One more try with freed memory; two jobs in a row hold the queue."""
         if job.job_id not in self._oom_jobs:
             self._oom_jobs.append(job.job_id)
-            if len(self._oom_jobs) >= OOM_IN_A_ROW and self._queue.paused is None:
+            if len(self._oom_jobs) >= OOM_IN_A_ROW and self._queue.paused_by_word is None:
                 await self._queue.set_flag(
                     PAUSED, "Two jobs in a row ran out of GPU memory. Free some, then resume."
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from jigdesk.domain.quiet_hours import QuietHours
 from jigdesk.settings.fields import fields
 from jigdesk.settings.model import Settings
 from jigdesk.settings.problems import Problem
@@ -19,6 +20,7 @@ def cross_checks(settings: Settings) -> Iterator[Problem]:
     yield from _publisher(settings)
     yield from _tunnel(settings)
     yield from _comfyui(settings)
+    yield from _queue(settings)
 
 
 def _server(settings: Settings) -> Iterator[Problem]:
@@ -72,6 +74,13 @@ def _comfyui(settings: Settings) -> Iterator[Problem]:
         yield Problem("comfyui.path", 'is needed with comfyui.kind = "managed"')
     if comfyui.kind == "remote" and comfyui.url is None:
         yield Problem("comfyui.url", 'is needed with comfyui.kind = "remote"')
+
+
+def _queue(settings: Settings) -> Iterator[Problem]:
+    try:
+        QuietHours.parse(settings.queue.quiet_hours)
+    except ValueError as wrong:
+        yield Problem("queue.quiet_hours", f"{wrong}: pause the queue instead")
 
 
 def _missing_secret(settings: Settings, key: str, because: str) -> Problem:

@@ -18,6 +18,8 @@ from jigdesk.settings.types import (
     Limit,
     Origin,
     Port,
+    Program,
+    QuietText,
     Seconds,
     Secret,
     Text,
@@ -173,6 +175,33 @@ class QueueSettings(Section):
     )
     sweep_s: Annotated[float, Field(ge=1, le=3600)] = Field(
         30.0, description="How often the store is searched for what webhooks did not tell."
+    )
+    quiet_hours: tuple[QuietText, ...] = Field(
+        (),
+        max_length=100,
+        description=(
+            "Times by this machine's clock in which no job starts; new ones are accepted and wait, "
+            "and what runs goes on. An end before the beginning is on the next day."
+        ),
+    )
+    yield_to: tuple[Program, ...] = Field(
+        (),
+        max_length=100,
+        description=(
+            "Programs to which the GPU is left: while one uses it (where NVIDIA's driver tells), "
+            "else while one runs, no job starts."
+        ),
+    )
+    yield_frees_memory: bool = Field(
+        True,
+        description="Whether the engine unloads its models when the GPU is left to a program.",
+    )
+    keep_awake: Literal["jobs", "accepting", "never"] = Field(
+        "jobs",
+        description=(
+            "Keeps the machine from falling asleep: `jobs` while a job runs or waits, `accepting` "
+            "also while new jobs are accepted."
+        ),
     )
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from jigdesk.domain.quiet_hours import FORM, QuietRange
+
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?")
 _WEBHOOK_SECRET_BYTES = range(24, 65)
@@ -74,6 +76,17 @@ def _webhook_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _quiet_range(text: str) -> str:
+    QuietRange.parse(text)  # raises ValueError with the reason
+    return text
+
+
+def _program(text: str) -> str:
+    if "/" in text or "\\" in text or text != text.strip():
+        raise ValueError("is no name alone")
+    return text
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine alone."""
     if host == "localhost":
@@ -111,6 +124,13 @@ WebhookSecret = Annotated[
     SecretStr,
     AfterValidator(_webhook_secret),
     Allowed("whsec_ followed by the base64 of 24 to 64 random bytes"),
+]
+QuietText = Annotated[str, AfterValidator(_quiet_range), Allowed(f"a text such as {FORM}")]
+Program = Annotated[
+    str,
+    Field(min_length=1, max_length=255),
+    AfterValidator(_program),
+    Allowed("a program's name without a folder, such as blender or game.exe"),
 ]
 Seconds = Annotated[float, Field(gt=0, le=604800)]
 Limit = Annotated[int, Field(ge=0, le=2**53)]

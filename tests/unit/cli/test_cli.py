@@ -27,6 +27,8 @@ SUBCOMMANDS = [
         for name in ("detect", "install", "status", "start", "stop", "restart", "free")
     ),
     *(["comfyui", name] for name in ("attach", "end-owner", "move")),
+    ["queue"],
+    *(["queue", name] for name in ("status", "pause", "resume", "drain")),
     ["config"],
     *(["config", name] for name in ("path", "show", "set", "init")),
 ]

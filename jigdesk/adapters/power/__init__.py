@@ -1,0 +1,1 @@
+"""Keeping the machine awake: one small module a platform."""
