@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QDir, QObject, Signal
 from PySide6.QtNetwork import QAbstractSocket, QLocalServer, QLocalSocket
 
 WAIT_MS = 1000
+MAX_PATH_BYTES = 103
+"""The longest path of a Unix socket, on macOS; Linux takes four bytes more."""
 _RAISE = b"raise\n"
 
 
 def server_name(state_dir: Path) -> str:
     """A name that is this home's own, short enough for a socket."""
     digest = hashlib.sha256(str(state_dir.absolute()).encode()).hexdigest()
-    return f"jigdesk-{digest[:16]}"
+    name = f"jigdesk-{digest[:16]}"
+    # Qt puts it into the folder for temporary files, and would not listen where that is too deep
+    if os.name == "posix" and len(os.fsencode(f"{QDir.tempPath()}/{name}")) > MAX_PATH_BYTES:
+        return f"/tmp/{name}"  # noqa: S108 - whoever takes the name hears no more than "raise"
+    return name
 
 
 def raise_other(state_dir: Path) -> bool:
