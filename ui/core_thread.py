@@ -23,12 +23,13 @@ class CoreGone(RuntimeError):
 class CoreThread:
     """Starts and stops one core. Its methods may be called from any thread.
 
+    Settings that are given as a function are read in the thread, for a keyring may take its time.
     `started` resolves to the running Core, or fails with what `open_core` raised (SetupError
-    when the home is taken or a port is held). `ended` resolves when everything is closed; it
-    fails with what brought the core down when it ended by itself.
+    when the home is taken or a port is held), or SettingsError. `ended` resolves when everything
+    is closed; it fails with what brought the core down when it ended by itself.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings | Callable[[], Settings]) -> None:
         self.started: Future[Core] = Future()
         self.ended: Future[None] = Future()
         self._settings = settings
@@ -76,7 +77,8 @@ class CoreThread:
     def _run(self) -> None:
         failure: BaseException | None = None
         try:
-            asyncio.run(self._serve())
+            given = self._settings
+            asyncio.run(self._serve(given if isinstance(given, Settings) else given()))
         except BaseException as exc:  # noqa: BLE001 - handed to whoever waits, whatever it is
             failure = exc
         if not self.started.done():
@@ -87,14 +89,14 @@ class CoreThread:
         else:
             self.ended.set_result(None)
 
-    async def _serve(self) -> None:
+    async def _serve(self, settings: Settings) -> None:
         stop = asyncio.Event()
         with self._lock:
             self._loop, self._stop = asyncio.get_running_loop(), stop
             if self._stopping:
                 stop.set()
         try:
-            async with open_core(self._settings) as core:
+            async with open_core(settings) as core:
                 self.started.set_result(core)
                 await core.run_until(stop)
         finally:

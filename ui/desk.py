@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from PySide6.QtCore import QTimer
@@ -13,16 +13,20 @@ from PySide6.QtWidgets import QApplication
 
 from jigdesk.app import Core
 from jigdesk.domain.errors import JigDeskError
+from jigdesk.logs import secrets_of
 from jigdesk.settings import Settings
+from jigdesk.settings.draft import Origin
 from ui.bridge import Bridge
 from ui.core_thread import CoreThread
 from ui.figures import Figures, look
 from ui.frame.bug_dialog import BugBox
 from ui.frame.quitting import QuitDialog
+from ui.frame.restarting import RestartDialog
 from ui.frame.start_page import StartPage
 from ui.frame.window import MainWindow
 from ui.memory import Memory
-from ui.pages import build_pages
+from ui.pages import build_pages, hide_nothing
+from ui.settings.form import Hide
 from ui.single import SingleInstance
 from ui.theme.theme import Theme, ThemeChoice
 
@@ -36,24 +40,42 @@ OK, FAILED = 0, 1
 class Desk:
     """One window over one core. Lives on the window's loop, in the main thread."""
 
-    def __init__(self, settings: Settings, app: QApplication, theme: Theme, bugs: BugBox) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        app: QApplication,
+        theme: Theme,
+        bugs: BugBox,
+        *,
+        origin: Origin | None = None,
+        hide: Hide = hide_nothing,
+    ) -> None:
+        """Begin with `settings`; later starts of the core read them from `origin` again.
+
+        `hide` is told the secrets that later settings have, so that the log is without them.
+        """
         self._settings = settings
+        self._origin = origin or Origin.of(settings)
+        self._hide = hide
         self._app = app
         self._theme = theme
         self._bugs = bugs
         self._leave = asyncio.Event()
         self._again = asyncio.Event()
+        self._back = asyncio.Event()
+        self._restart = asyncio.Event()
         self._memory = Memory(settings.paths.state_dir)
         chosen = self._memory.json_of("window/theme")
         if chosen in set(ThemeChoice):
             theme.choose(ThemeChoice(chosen))
+        self._has_started = False
         self.window: MainWindow | None = None
         self._start: StartPage | None = None
         self._looking = QTimer()  # runs while the core is asked whether anything is under way
         self._looking.setSingleShot(True)
         self._looking.setInterval(LOOK_WITHIN_MS)
         self._looking.timeout.connect(self.leave)
-        self._question: QuitDialog | None = None
+        self._question: QuitDialog | RestartDialog | None = None
 
     def leave(self) -> None:
         """Quit without asking: jobs under way are checkpointed."""
@@ -72,26 +94,39 @@ class Desk:
         self._start = StartPage(self._theme)
         self._start.left.connect(self.leave)
         self._start.again.connect(self._again.set)
+        self._start.back.connect(self._back.set)
         self._start.show()
+        wanted: Settings | Callable[[], Settings] = self._settings
         while not self._leave.is_set():
-            self._again.clear()
+            for event in (self._again, self._back, self._restart):
+                event.clear()
             self._start.show_starting()
-            thread = CoreThread(self._settings)
+            thread = CoreThread(wanted)
             thread.start()
             try:
                 core = await self._started(thread)
             except JigDeskError as failure:
                 log.error("the desk cannot start: %s", failure.message)  # noqa: TRY400 - expected
-                self._start.show_failure(failure.message)
-                await self._either(self._again, self._leave)
+                worked = self._has_started and wanted is not self._settings
+                self._start.show_failure(failure.message, can_go_back=worked)
+                await self._either(self._again, self._back, self._leave)
+                wanted = self._settings if self._back.is_set() else self._read
                 continue
             if core is None:
                 continue
+            self._settings, self._has_started = core.settings, True
             async with self._stopped_after(thread):
                 await self._show(core, thread)
+            wanted = self._read
         failed = thread.ended.done() and thread.ended.exception() is not None
         self._start.close()
         return FAILED if failed or self.window is None else OK
+
+    def _read(self) -> Settings:
+        """The settings as they stand now; in the core's thread."""
+        settings = self._origin.load()
+        self._hide(secrets_of(settings))
+        return settings
 
     async def _started(self, thread: CoreThread) -> Core | None:
         """The running core; None when the owner left before it was."""
@@ -114,10 +149,11 @@ class Desk:
         bridge = Bridge(thread)
         bridge.bug.connect(self._bugs.show)
         window = MainWindow(core, bridge, self._theme, self._memory)
-        build_pages(window, core)
+        build_pages(window, core, self._origin, self._hide)
         window.show_remembered_page()
         window.close_asked.connect(self._close_asked)
         bridge.figures.connect(self._ended_meanwhile)
+        window.restart_asked.connect(self._restart_asked)
         self._bugs.parent = window
         self.window = window
         bridge.open()
@@ -129,16 +165,26 @@ class Desk:
         finally:
             self._bugs.parent = None
             bridge.close()
-            window.leave()
+            if self._restart.is_set() and self._start is not None and not self._leave.is_set():
+                self._start.show_stopping("Jobs under way are put down, to go on in a moment.")
+                self._start.show()
+                window.leave()
+                self.window = None
+                window.deleteLater()  # the core that is opened next has a window of its own
+                bridge.deleteLater()
+            else:
+                window.leave()
 
     async def _until_left(self, thread: CoreThread) -> None:
-        leaving = asyncio.create_task(self._leave.wait())
+        """Return when the owner leaves, asks for a restart, or the core has ended."""
         ended = asyncio.wrap_future(thread.ended)
-        both: set[asyncio.Future[Any]] = {leaving, ended}
+        wishes = [asyncio.create_task(wish.wait()) for wish in (self._leave, self._restart)]
+        any_of: set[asyncio.Future[Any]] = {ended, *wishes}
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(any_of, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            leaving.cancel()
+            for wish in wishes:
+                wish.cancel()
         if ended.done() and (bug := ended.exception()) is not None:
             self._bugs.parent = None
             self._bugs.show(bug)
@@ -199,6 +245,19 @@ class Desk:
         if figures.active == 0 and isinstance(self._question, QuitDialog):
             self._question.accept()
             self.leave()
+
+    def _restart_asked(self) -> None:
+        window = self.window
+        if window is None or self._question is not None:
+            return
+        figures = window.bridge.latest
+        if figures is None or figures.active == 0:
+            self._restart.set()
+            return
+        question = self._question = RestartDialog(figures, window)
+        question.restart.connect(self._restart.set)
+        question.finished.connect(self._answered)
+        question.open()
 
     def _answered(self) -> None:
         if self._question is not None:

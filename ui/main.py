@@ -59,7 +59,7 @@ def _open(settings: Settings, app: QApplication, theme: Theme) -> int:
         bugs = BugBox(theme, redact)
         loop = QEventLoop(app)
         with loop, collecting_here(), short_turns(), _bugs_shown(bugs, loop):
-            desk = Desk(settings, app, theme, bugs)
+            desk = Desk(settings, app, theme, bugs, hide=redact.add)
             with _leaving_on_signals(desk.leave):
                 code: int = loop.run_until_complete(desk.run())
     return code

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from jigdesk.app import Core
 from jigdesk.app.branching import BranchPoint, branch_point, own_owner_id
+from jigdesk.settings.draft import Origin
 from ui.frame.window import MainWindow
 from ui.host.log_feed import LogFeed
 from ui.host.page import HostPage
@@ -14,11 +17,24 @@ from ui.inspector.panel import Inspector
 from ui.newjob.dialog import NewJobDialog
 from ui.queue.page import QueuePage
 from ui.requests.page import RequestsPage
+from ui.settings.form import Hide
+from ui.settings.page import SettingsPage
+from ui.theme.theme import Theme
 from ui.workflows.page import WorkflowsPage
 
 
-def build_pages(window: MainWindow, core: Core) -> None:
-    """Add every page that works, in the rail's order."""
+def hide_nothing(_: Iterable[str]) -> None:
+    """For a window that writes no log."""
+
+
+def build_pages(
+    window: MainWindow, core: Core, origin: Origin | None = None, hide: Hide = hide_nothing
+) -> None:
+    """Add every page that works, in the rail's order.
+
+    `origin` says where the settings are read and written, None that the core's own tell it;
+    `hide` is told the secrets that are typed, so that no log has them.
+    """
     queue = QueuePage(core, window.bridge, window.theme, window.memory, window.toasts)
     window.add_page("queue", "Queue", "queue", queue)
     feed = LogFeed(window.bridge)
@@ -30,6 +46,11 @@ def build_pages(window: MainWindow, core: Core) -> None:
     requests = RequestsPage(window.bridge, window.theme, window.toasts, core.public_url_local)
     window.add_page("requests", "Requests", "requests", requests)
     window.add_page("host", "Host", "host", HostPage(window.bridge, window.theme, feed))
+    settings = SettingsPage(
+        window.bridge, window.theme, window.toasts, origin or Origin.of(core.settings), hide
+    )
+    settings.restart_asked.connect(window.restart_asked)
+    window.add_page("settings", "Settings", "settings", settings, at_foot=True)
 
 
 def _add_inspector(window: MainWindow, queue: QueuePage, feed: LogFeed) -> Inspector:
@@ -51,11 +72,7 @@ def _add_inspector(window: MainWindow, queue: QueuePage, feed: LogFeed) -> Inspe
 
 
 def _add_new_job(window: MainWindow, core: Core, queue: QueuePage, inspector: Inspector) -> None:
-    button = QPushButton("New job", queue)
-    button.setProperty("role", "primary")
-
-    def draw() -> None:
-        button.setIcon(window.theme.icons.icon("plus", "on_accent", 16))
+    button = _NewJobButton(window.theme, queue)
 
     def look_at(job_id: str) -> None:
         window.show_page("queue")
@@ -81,12 +98,25 @@ def _add_new_job(window: MainWindow, core: Core, queue: QueuePage, inspector: In
         queue.menu.own_jobs_are(owner_id)
         inspector.branches.own_jobs_are(owner_id)
 
-    draw()
     window.bridge.call(own_owner_id, own_jobs_are)
     queue.menu.branch_asked.connect(ask_branch)
     inspector.branches.asked.connect(ask_branch)
     inspector.branches.job_asked.connect(look_at)
-    window.theme.changed.connect(draw)
+    window.theme.changed.connect(button.draw)
     button.clicked.connect(ask)
     QShortcut(QKeySequence(QKeySequence.StandardKey.New), window).activated.connect(ask)
     queue.add_tool(button)
+
+
+class _NewJobButton(QPushButton):
+    """Its icon follows the theme, which outlives this window when the core is restarted."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__("New job", parent)
+        self.setProperty("role", "primary")
+        self._theme = theme
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the icon in the theme's colour."""
+        self.setIcon(self._theme.icons.icon("plus", "on_accent", 16))

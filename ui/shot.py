@@ -19,6 +19,7 @@ from jigdesk.app import Core
 from jigdesk.domain.errors import SetupError
 from jigdesk.resources import assets_dir
 from jigdesk.settings import Settings, load_settings
+from jigdesk.settings.draft import Origin
 from ui.bridge import Bridge
 from ui.collecting import collecting_here
 from ui.core_thread import CoreThread
@@ -27,6 +28,7 @@ from ui.main import application
 from ui.memory import Memory
 from ui.pages import build_pages
 from ui.queue.page import QueuePage
+from ui.settings.page import SettingsPage
 from ui.theme.theme import Theme, ThemeChoice
 
 READY_WITHIN_S = 30.0
@@ -41,11 +43,15 @@ def take(
     size: QSize = FIRST_SIZE,
     theme: ThemeChoice = ThemeChoice.DARK,
     job_id: str | None = None,
+    section: str | None = None,
+    origin: Origin | None = None,
 ) -> None:
     """Open the desk of `settings`, draw its queue into a PNG at `path`, and close it.
 
-    `job_id` is the job to select; None selects none. Blocks; in the main thread, with no loop
-    running. Raises SetupError when the desk cannot start or the picture cannot be written.
+    `job_id` is the job to select; None selects none. With `section` that section of the settings'
+    page is drawn instead; `origin` says where the settings are from, see `build_pages`. Blocks; in
+    the main thread, with no loop running. Raises SetupError when the desk cannot start or the
+    picture cannot be written.
     """
     app = application()
     with collecting_here():
@@ -54,7 +60,17 @@ def take(
         try:
             wait_for(app, thread.started.done, "the desk to start")
             core = thread.started.result()
-            picture_of(app, core, thread, path, size=size, theme=theme, job_id=job_id)
+            picture_of(
+                app,
+                core,
+                thread,
+                path,
+                size=size,
+                theme=theme,
+                job_id=job_id,
+                section=section,
+                origin=origin,
+            )
         finally:
             thread.stop()
             wait_for(app, thread.ended.done, "the desk to stop")
@@ -70,13 +86,15 @@ def picture_of(
     size: QSize,
     theme: ThemeChoice,
     job_id: str | None = None,
+    section: str | None = None,
+    origin: Origin | None = None,
 ) -> None:
     """Draw the window over a core that runs; see `take`."""
     look = Theme(app, assets_dir())
     look.choose(theme)
     bridge = Bridge(thread)
     window = MainWindow(core, bridge, look, Memory(core.settings.paths.state_dir))
-    build_pages(window, core)
+    build_pages(window, core, origin)
     try:
         window.show_page("queue")
         window.resize(size)
@@ -102,6 +120,8 @@ def picture_of(
         if job_id is not None:
             page.show_job(job_id)
             page.opened.emit(job_id)
+        if section is not None:
+            _show_settings(app, window, section)
         until = time.monotonic() + SETTLED_S
         wait_for(app, lambda: time.monotonic() > until, "the picture")
         if not window.grab().save(str(path)):
@@ -111,6 +131,15 @@ def picture_of(
         window.leave()
         window.deleteLater()
         app.processEvents()
+
+
+def _show_settings(app: QApplication, window: MainWindow, section: str) -> None:
+    page = window.findChild(SettingsPage)
+    if page is None:
+        raise AssertionError("the window has no settings")
+    window.show_page("settings")
+    page.show_section(section)
+    wait_for(app, lambda: page.form.survey is not None, "the settings")
 
 
 def wait_for(app: QApplication, is_so: Callable[[], bool], what: str) -> None:

@@ -43,11 +43,11 @@ async def examine(settings: Settings) -> Sequence[Check]:
         except SetupError as taken:
             remedy = "End that process, then start the desk again."
             return (Check("desk", "error", f"{taken.message} It does not answer.", remedy),)
-        await _add_store(health, settings, stack)
-        await _add_publisher(health, settings, stack)
+        await add_store(health, settings, stack)
+        await add_publisher(health, settings, stack)
         templates = LiveTemplates(settings.workflows.dirs)
         await templates.load()
-        health.add("engine", lambda: _engine(settings))
+        health.add("engine", lambda: startable_engine(settings))
         health.add("listeners", lambda: _listeners(settings))
         health.add("workflows", templates.health)
         health.add("journal", lambda: _journal(settings))
@@ -57,22 +57,29 @@ async def examine(settings: Settings) -> Sequence[Check]:
         return (STOPPED, *await health.look())
 
 
-async def _add_store(health: Health, settings: Settings, stack: AsyncExitStack) -> None:
+async def add_store(
+    health: Health, settings: Settings, stack: AsyncExitStack, host_id: str | None = None
+) -> None:
+    """Open the store of these settings and add its checks; what cannot be opened is a check too.
+
+    `host_id` names the objects that are written for it; None takes the desk's own.
+    """
     try:
-        host_id = await asyncio.to_thread(host_id_of, settings.paths.host_id)
+        own = await asyncio.to_thread(host_id_of, settings.paths.host_id)
         # nothing serves the local store's URLs now, so none is asked for
         store, local = await stack.enter_async_context(open_store(settings, lambda: ""))
     except JigDeskError as failure:
         health.add("store", _always(Check("store", "error", failure.message, _mend(failure))))
         return
-    health.add("store", store_check(store, host_id))
+    health.add("store", store_check(store, host_id or own))
     if local is None:
-        health.add("urls", urls_check(store, host_id))
-        health.add("cors", cors_check(store, host_id, settings.server.allowed_origins))
-        health.add("clock", clock_check(store, host_id, utc_now))
+        health.add("urls", urls_check(store, host_id or own))
+        health.add("cors", cors_check(store, host_id or own, settings.server.allowed_origins))
+        health.add("clock", clock_check(store, host_id or own, utc_now))
 
 
-async def _add_publisher(health: Health, settings: Settings, stack: AsyncExitStack) -> None:
+async def add_publisher(health: Health, settings: Settings, stack: AsyncExitStack) -> None:
+    """Open the publisher of these settings and add its check."""
     try:
         publisher = await stack.enter_async_context(open_publisher(settings.publisher))
     except JigDeskError as failure:
@@ -97,14 +104,21 @@ async def _publisher(publisher: PusherPublisher) -> Check:
     return Check("publisher", "ok", f"Pusher at {publisher.where} takes the credentials.")
 
 
-async def _engine(settings: Settings) -> Check:
+async def startable_engine(settings: Settings, our_port: int | None = None) -> Check:
+    """Whether the engine of these settings answers or can be started.
+
+    Who holds `our_port` is not asked: it is the engine of this desk. Raises JigDeskError.
+    """
     chosen = settings.comfyui
     if chosen.kind == "remote":
         async with ComfyEngine.open(chosen.url or "", "jigdesk-doctor") as client:
             await client.system_stats()
             return Check("engine", "ok", f"ComfyUI {client.version or ''} answers at {chosen.url}.")
     engine_command(chosen, chosen.port, settings.paths.state_dir / "engine")
-    if owner := await asyncio.to_thread(_owner, chosen.port):
+    owner = None
+    if chosen.port != our_port:
+        owner = await asyncio.to_thread(_owner, chosen.port)
+    if owner is not None:
         return Check(
             "engine",
             "warning",

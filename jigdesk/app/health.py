@@ -26,8 +26,10 @@ CheckCall = Callable[[], Awaitable[Check]]
 class Health:
     """Runs every check at once, each with a deadline. Lives on the core's loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, mend: str = "Mend it; the check runs again.") -> None:
+        """`mend` is the remedy of a failure that has none of its own."""
         self._checks: dict[str, CheckCall] = {}
+        self._mend = mend
 
     def add(self, name: str, check: CheckCall) -> None:
         """A check by the name that is shown."""
@@ -46,7 +48,7 @@ class Health:
         except TimeoutError:
             return Check(name, "error", f"No answer in {CHECK_DEADLINE_S:g} s.", "Look at its log.")
         except JigDeskError as failure:
-            return Check(name, "error", failure.message, "Mend it; the check runs again.")
+            return Check(name, "error", failure.message, self._mend)
 
 
 def memory_check() -> CheckCall:

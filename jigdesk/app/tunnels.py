@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
@@ -20,7 +21,7 @@ from jigdesk.adapters.tunnel.ngrok_errors import translate
 from jigdesk.adapters.tunnel.state import StateBoard, StateListener, TunnelState, TunnelStatus
 from jigdesk.adapters.tunnel.wake import watch_wakes
 from jigdesk.ports import Check
-from jigdesk.settings import Settings
+from jigdesk.settings import Settings, TunnelSettings
 
 log = logging.getLogger(__name__)
 
@@ -171,12 +172,7 @@ class DeskTunnel:
 
     async def _watch(self) -> None:
         wait_s, failures = self._times.again_s, 0
-        async with aiohttp.ClientSession(
-            # a connection that was kept proves nothing about the way of today
-            connector=aiohttp.TCPConnector(force_close=True),
-            timeout=aiohttp.ClientTimeout(total=self._times.answer_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        ) as http:
+        async with judging_session(self._times.answer_s) as http:
             while True:
                 self._look.clear()
                 url = self._way.state.public_url
@@ -184,7 +180,7 @@ class DeskTunnel:
                     failures, wait_s = 0, self._times.again_s
                     await self._look.wait()
                     continue
-                verdict, why = await self._judge(http, url)
+                verdict, why = await judge(http, url, self._run_key)
                 if url != self._way.state.public_url:
                     continue
                 self._note(url, verdict, why)
@@ -213,24 +209,35 @@ class DeskTunnel:
         except TimeoutError:
             return
 
-    async def _judge(self, http: aiohttp.ClientSession, url: str) -> tuple[Verdict, str]:
-        """Ask for a proof through the URL that only this run of this desk can give."""
-        nonce = secrets.token_urlsafe(24)
-        target = f"{url.rstrip('/')}/healthz?nonce={nonce}"
-        try:
-            async with http.get(target, headers=_HEADERS, allow_redirects=False) as answer:
-                body = await _first_bytes(answer)
-                code = answer.headers.get("ngrok-error-code")
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as failed:
-            return Verdict.UNREACHABLE, str(failed) or "no answer in time"
-        if code is not None:
-            return Verdict.UNREACHABLE, translate(code).message
-        if status >= _SERVER_ERROR or status == _MANY:
-            return Verdict.UNREACHABLE, f"it answered with {status}"
-        if status == _OK and health_proof(self._run_key, nonce).encode() in body:
-            return Verdict.OURS, "reaches this desk"
-        return Verdict.STRANGER, f"somebody else answers there, with {status}"
+
+def judging_session(answer_s: float) -> aiohttp.ClientSession:
+    """A session for `judge`; close it."""
+    return aiohttp.ClientSession(
+        # a connection that was kept proves nothing about the way of today
+        connector=aiohttp.TCPConnector(force_close=True),
+        timeout=aiohttp.ClientTimeout(total=answer_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+async def judge(http: aiohttp.ClientSession, url: str, run_key: bytes) -> tuple[Verdict, str]:
+    """Ask for a proof through the URL that only this run of this desk can give."""
+    nonce = secrets.token_urlsafe(24)
+    target = f"{url.rstrip('/')}/healthz?nonce={nonce}"
+    try:
+        async with http.get(target, headers=_HEADERS, allow_redirects=False) as answer:
+            body = await _first_bytes(answer)
+            code = answer.headers.get("ngrok-error-code")
+            status = answer.status
+    except (aiohttp.ClientError, TimeoutError, OSError) as failed:
+        return Verdict.UNREACHABLE, str(failed) or "no answer in time"
+    if code is not None:
+        return Verdict.UNREACHABLE, translate(code).message
+    if status >= _SERVER_ERROR or status == _MANY:
+        return Verdict.UNREACHABLE, f"it answered with {status}"
+    if status == _OK and health_proof(run_key, nonce).encode() in body:
+        return Verdict.OURS, "reaches this desk"
+    return Verdict.STRANGER, f"somebody else answers there, with {status}"
 
 
 async def _first_bytes(answer: aiohttp.ClientResponse) -> bytes:
@@ -247,17 +254,21 @@ def open_tunnel(settings: Settings, public_port: int, run_key: bytes) -> DeskTun
     chosen = settings.tunnel
     way: Way
     if chosen.kind == "ngrok":
-        token = chosen.authtoken
-        way = NgrokTunnel(
-            AgentSettings(
-                target_port=public_port,
-                config_file=settings.paths.state_dir / "ngrok.yml",
-                token=None if token is None else token.get_secret_value(),
-                domain=chosen.domain,
-                region=chosen.region,
-                program=chosen.ngrok_path,
-            )
-        )
+        config_file = settings.paths.state_dir / "ngrok.yml"
+        way = NgrokTunnel(agent_settings(chosen, public_port, config_file))
     else:
         way = FixedTunnel(chosen.public_url if chosen.kind == "static" else None)
     return DeskTunnel(chosen.kind, way, run_key)
+
+
+def agent_settings(chosen: TunnelSettings, public_port: int, config_file: Path) -> AgentSettings:
+    """How these settings start an agent of ngrok."""
+    token = chosen.authtoken
+    return AgentSettings(
+        target_port=public_port,
+        config_file=config_file,
+        token=None if token is None else token.get_secret_value(),
+        domain=chosen.domain,
+        region=chosen.region,
+        program=chosen.ngrok_path,
+    )

@@ -226,6 +226,8 @@ def text_of(entry: SettingField, value: Any) -> str:
         return ""
     if isinstance(value, list | tuple):
         return json.dumps([item if isinstance(item, int | float) else str(item) for item in value])
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if isinstance(value, bool | int | float) and shape_of(entry).is_json:
         return toml_literal(value)
     return str(value)

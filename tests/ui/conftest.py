@@ -21,7 +21,8 @@ from shiboken6 import isValid
 
 from jigdesk.app import Core
 from jigdesk.resources import assets_dir
-from jigdesk.settings import Settings, load_settings
+from jigdesk.settings import Settings
+from jigdesk.settings.draft import Origin
 from tests.fakes.journal_thread import JournalThread
 from tests.harness.many_jobs import fill
 from tests.harness.waiting import PATIENCE_S
@@ -107,19 +108,28 @@ def memory(tmp_path: Path) -> Memory:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """A throwaway desk on free ports."""
-    return desk_settings(tmp_path / "home")
+def origin(tmp_path: Path) -> Origin:
+    """Where a throwaway desk on free ports has its settings from."""
+    return desk_origin(tmp_path / "home")
 
 
-def desk_settings(home: Path) -> Settings:
-    return load_settings(
+@pytest.fixture
+def settings(origin: Origin) -> Settings:
+    return origin.load()
+
+
+def desk_origin(home: Path) -> Origin:
+    return Origin(
         {"JIGDESK_HOME": str(home)},
         {
             "server": {"public_port": 0, "local_port": 0},
             "comfyui": {"kind": "demo", "port": 0},
         },
     )
+
+
+def desk_settings(home: Path) -> Settings:
+    return desk_origin(home).load()
 
 
 @dataclass
@@ -134,13 +144,13 @@ class OpenDesk:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, settings: Settings, theme: Theme) -> Iterator[OpenDesk]:
+def desk(qtbot: QtBot, origin: Origin, settings: Settings, theme: Theme) -> Iterator[OpenDesk]:
     thread = CoreThread(settings)
     thread.start()
     core = thread.started.result(PATIENCE_S)
     bridge = Bridge(thread)
     window = MainWindow(core, bridge, theme, Memory(settings.paths.state_dir))
-    build_pages(window, core)
+    build_pages(window, core, origin)
     page = window.findChild(QueuePage)
     assert page is not None
     window.resize(1480, 900)

@@ -18,27 +18,32 @@ from qasync import QEventLoop
 
 from jigdesk.adapters.journal.lock import HomeLock
 from jigdesk.settings import Settings
+from jigdesk.settings.draft import Draft, KeyringAnswers, Origin, save
 from tests.harness.waiting import PATIENCE_S
 from tests.ui.conftest import eventually
 from ui.desk import Desk
 from ui.frame.bug_dialog import BugBox, report
 from ui.queue.sample import send_sample
 from ui.single import SingleInstance, raise_other
-from ui.theme.theme import Theme
+from ui.theme.theme import Theme, ThemeChoice
 
 Story = Callable[[Desk], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
 def play(
-    qapp: QApplication, settings: Settings, theme: Theme, monkeypatch: pytest.MonkeyPatch
+    qapp: QApplication,
+    origin: Origin,
+    settings: Settings,
+    theme: Theme,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[Story], tuple[int, Desk]]]:
     """Run a Desk and a story beside it on one qasync loop; the Desk's code and itself."""
     monkeypatch.setenv("JIGDESK_DEMO_STEP_S", "0.4")  # the sample job is still there when it is met
 
     def run(story: Story) -> tuple[int, Desk]:
         bugs = BugBox(theme, str)
-        desk = Desk(settings, qapp, theme, bugs)
+        desk = Desk(settings, qapp, theme, bugs, origin=origin)
 
         async def both() -> int:
             running = asyncio.create_task(desk.run())
@@ -242,3 +247,70 @@ def test_the_process_ends_on_sigterm_and_leaves_nothing(settings: Settings) -> N
     assert process.returncode == 0, err.decode()
     assert b"Traceback" not in err
     assert not settings.paths.listeners.exists()
+
+
+def test_the_core_is_opened_again_with_what_was_saved(
+    play: Callable[[Story], tuple[int, Desk]], origin: Origin, theme: Theme
+) -> None:
+    async def story(desk: Desk) -> None:
+        await opened(desk)
+        first = desk.window
+        assert first is not None
+        save(origin, Draft({"queue.max_depth": "7"}), KeyringAnswers())
+        first.restart_asked.emit()
+        await until(lambda: desk.window is not None and desk.window is not first)
+        await opened(desk)
+        assert desk.window is not None
+        assert desk.window.bridge.core.settings.queue.max_depth == 7
+        for choice in (ThemeChoice.LIGHT, ThemeChoice.DARK):  # nothing of the first one is asked
+            theme.choose(choice)
+        desk.leave()
+
+    assert play(story)[0] == 0
+
+
+def test_a_restart_with_a_job_asks_and_the_job_goes_on(
+    play: Callable[[Story], tuple[int, Desk]],
+) -> None:
+    async def story(desk: Desk) -> None:
+        await with_a_job(desk)
+        first = desk.window
+        assert first is not None
+        first.restart_asked.emit()
+        if desk._question is not None:  # the job may have ended just now
+            press(desk._question, "Restart")
+        await until(lambda: desk.window is not None and desk.window is not first)
+        await opened(desk)
+        await until(lambda: _all_done(desk))
+        desk.leave()
+
+    assert play(story)[0] == 0
+
+
+def _all_done(desk: Desk) -> bool:
+    latest = None if desk.window is None else desk.window.bridge.latest
+    return latest is not None and latest.kept == 1 and latest.active == 0
+
+
+def test_settings_that_do_not_start_can_be_left_for_those_of_before(
+    play: Callable[[Story], tuple[int, Desk]], origin: Origin
+) -> None:
+    config = Path(origin.env["JIGDESK_HOME"]) / "config.toml"
+
+    async def story(desk: Desk) -> None:
+        await opened(desk)
+        first, start = desk.window, desk._start
+        assert first is not None
+        assert start is not None
+        config.write_text("[queue]\nmax_depth = 0\n")
+        first.restart_asked.emit()
+        await until(start._back.isVisible)
+        assert "queue.max_depth" in start.words
+        start.back.emit()
+        await opened(desk)
+        assert desk.window is not None
+        assert desk.window.bridge.core.settings.queue.max_depth == 1000
+        assert "max_depth = 0" in config.read_text()
+        desk.leave()
+
+    assert play(story)[0] == 0

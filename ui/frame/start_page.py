@@ -19,9 +19,10 @@ CARD_PX = 520
 
 
 class StartPage(QWidget):
-    """A window of its own. Emits `again` and `left`."""
+    """A window of its own. Emits `again`, `back` (to the settings that worked) and `left`."""
 
     again = Signal()
+    back = Signal()
     left = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -46,12 +47,17 @@ class StartPage(QWidget):
         self._retry = QPushButton("Try again", card)
         self._retry.setProperty("role", "primary")
         self._retry.clicked.connect(self.again)
+        self._back = QPushButton("Use the settings of before", card)
+        self._back.setToolTip("config.toml stays as it is, and can be put right in the window")
+        self._back.clicked.connect(self.back)
+        self._back.hide()
         self._quit = QPushButton("Quit", card)
         self._quit.clicked.connect(self.left)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addStretch(1)
         buttons.addWidget(self._quit)
+        buttons.addWidget(self._back)
         buttons.addWidget(self._retry)
         inner = QVBoxLayout(card)
         inner.setContentsMargins(24, 24, 24, 24)
@@ -83,10 +89,13 @@ class StartPage(QWidget):
         """The desk stops."""
         self._say("Stopping the desk", words, busy=True)
 
-    def show_failure(self, message: str, *, can_retry: bool = True) -> None:
+    def show_failure(
+        self, message: str, *, can_retry: bool = True, can_go_back: bool = False
+    ) -> None:
         """The desk cannot start: the message says why and what to do."""
         self._say("The desk cannot start", message, busy=False)
         self._retry.setVisible(can_retry)
+        self._back.setVisible(can_go_back)
         self._retry.setFocus()
 
     def _say(self, title: str, words: str, *, busy: bool) -> None:
@@ -95,3 +104,4 @@ class StartPage(QWidget):
         self._busy.setVisible(busy)
         self._retry.setVisible(not busy)
         self._quit.setVisible(not busy)
+        self._back.hide()

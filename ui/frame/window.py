@@ -34,9 +34,11 @@ class MainWindow(QMainWindow):
     """One desk's window. Pages are added by name, in the rail's order.
 
     `close_asked` follows the owner's wish to close: the window stays until `leave` is called.
+    `restart_asked` follows the wish to have the core opened anew, with the settings of then.
     """
 
     close_asked = Signal()
+    restart_asked = Signal()
 
     def __init__(self, core: Core, bridge: Bridge, theme: Theme, memory: Memory) -> None:
         super().__init__()
