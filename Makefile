@@ -24,7 +24,7 @@ test: $(READY_DEV) realparts  ## Run all tests: the unit tests, then the rest
 	PYTEST="$(BIN)/python -m pytest" bash .ci/tests.sh -q tests/unit
 	PYTEST="$(BIN)/python -m pytest" bash .ci/tests.sh tests --ignore=tests/unit
 
-realparts: $(READY_DEV)  ## Install what tests start and pip does not have: soketi
+realparts: $(READY_DEV)  ## Install what tests start and pip does not have: soketi, ngrok's agent
 	@bash .ci/realparts.sh $(BIN)/python
 
 lint: $(READY_DEV)  ## Check format, style, types and layers
@@ -48,7 +48,7 @@ lock: $(READY_DEV)  ## Resolve the newest allowed versions into the lock files
 	$(UV_COMPILE) --upgrade --group dev --constraints requirements.lock --output-file requirements-dev.lock
 
 clean:  ## Take away what the other targets made
-	rm -rf $(VENV) tests/realparts/soketi/node tests/realparts/soketi/node_modules
+	rm -rf $(VENV) tests/realparts/soketi/node tests/realparts/*/node_modules
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(READY): requirements.lock pyproject.toml .ci/setup.sh

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 import sys
 import uuid
@@ -27,7 +26,7 @@ from tests.harness.process import desk_process
 from tests.harness.waiting import PATIENCE_S
 from tests.harness.webhooks import created, send
 from tests.integration.desk.conftest import Desk, running_desk
-from tests.realparts.ngrok_agent import find_ngrok
+from tests.realparts.ngrok_agent import ngrok_without_network
 
 WITHIN_S = 20.0
 """Two seconds on a machine that is awake; the next registration by itself would take 30."""
@@ -227,9 +226,7 @@ async def without_network(home: Path, program: str) -> None:
 async def test_the_real_agent_without_a_network_says_so_and_webhooks_go_on(
     tmp_path: Path,
 ) -> None:
-    program = await asyncio.to_thread(find_ngrok)
-    if program is None or shutil.which("unshare") is None:
-        pytest.skip("needs npm's @expo/ngrok-bin-linux-x64, and unshare")
+    program = ngrok_without_network()
     inside = f'ip link set lo up; exec "{sys.executable}" -c "$0" "$@"'
     run = await asyncio.create_subprocess_exec(
         *("unshare", "-n", "sh", "-c", inside, REAL, str(ROOT), str(tmp_path / "h"), str(program)),
