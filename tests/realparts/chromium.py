@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.harness.waiting import PATIENCE_S
 
+DEEP = 40
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -41,7 +44,10 @@ def run_chromium() -> Iterator[Browser]:
     program = find_chromium()
     if program is None:
         raise RuntimeError("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        if len(tempfile.gettempdir()) > DEEP:
+            patch.setenv("TMPDIR", "/tmp")  # its sockets would find no room in their paths
+        playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=program, args=list(ARGUMENTS), timeout=1000 * PATIENCE_S
         )
