@@ -130,7 +130,7 @@ async def test_memory_is_freed_once_and_not_before_what_runs_has_ended(
     worker.end.set()
     await eventually(lambda: machine.freed == 1)
     # the second job waits while the program is there, and is not lost
-    assert (queue.running, queue.depth) == (0, 1)
+    await eventually(lambda: (queue.running, queue.depth) == (0, 1))
     machine.seen = NOBODY
     await eventually(lambda: queue.depth == 0)
     assert machine.freed == 1
