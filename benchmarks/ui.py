@@ -44,6 +44,7 @@ from ui.collecting import collecting_here
 from ui.core_thread import CoreThread
 from ui.frame.window import MainWindow
 from ui.host.log_feed import LogFeed
+from ui.main import application
 from ui.memory import Memory
 from ui.pages import build_pages
 from ui.theme.theme import Theme
@@ -78,6 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--every-event", action="store_true", help="journal each event")
     given = parser.parse_args(arguments)
     chosen = Chosen(given.jobs, given.seconds, given.webhooks, given.soak, given.every_event)
+    application()  # first: without it the timer that collects garbage would never run
     with tempfile.TemporaryDirectory(prefix="jigdesk-bench-") as name:
         home = Path(name)
         with _core(home, chosen.jobs) as thread, collecting_here(), short_turns():
