@@ -120,10 +120,10 @@ class Registration:
         )
 
     async def _leave(self) -> None:
-        gone = [keys.host_key(self._host_id), keys.host_workflows_key(self._host_id)]
+        # what it offers stays: jobs that come meanwhile are checked by it and wait for the desk
         try:
             async with asyncio.timeout(LEAVE_DEADLINE_S):
-                await self._store.delete(gone)
+                await self._store.delete([keys.host_key(self._host_id)])
         except (TimeoutError, TransientError, StoreError):
             log.warning("the registration could not be removed; it expires by itself")
 

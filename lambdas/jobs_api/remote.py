@@ -12,7 +12,7 @@ from jigdesk.domain.clock import Clock, to_rfc3339, utc_now
 from jigdesk.domain.described import read_described
 from jigdesk.domain.errors import RequestError, StoreError
 from jigdesk.domain.webhooks import Command, JobCommand
-from lambdas.common.delivery import DeliveryRefused, DeskBusy, Desks
+from lambdas.common.delivery import MAX_HOSTS, DeliveryRefused, DeskBusy, Desks
 from lambdas.common.documents import read_document
 from lambdas.common.ports import DocumentStore
 
@@ -24,37 +24,42 @@ _log = logging.getLogger(__name__)
 class RegisteredWorkflows:
     """What the registered desks offer: `hosts/{host_id}/workflows.json`."""
 
-    def __init__(self, store: DocumentStore, desks: Desks, clock: Clock = utc_now) -> None:
+    def __init__(self, store: DocumentStore, desks: Desks) -> None:
         self._store = store
         self._desks = desks
-        self._clock = clock
 
     def __call__(self) -> Sequence[Mapping[str, Any]]:
         """Every workflow once, by name; the desk that spoke last wins.
 
-        While no desk is there, what they offered last stands: a job may wait for its desk.
+        While no desk is there, what they offered last stands, also after a clean stop: a job
+        may wait for its desk.
         """
-        now = self._clock()
-        hosts = self._desks.registered()
-        ordered = sorted(
-            [host for host in hosts if host.is_fresh(now)] or hosts,
-            key=lambda host: host.expires_at,
-            reverse=True,
-        )
         found: dict[str, Mapping[str, Any]] = {}
-        for host in ordered:
-            for item in self._of(host.host_id):
+        for key in self._fresh() or self._last():
+            for item in self._of(key):
                 workflow = read_described(item)
                 if workflow is not None:
                     found.setdefault(workflow.name, item)
         return [found[name] for name in sorted(found)]
 
-    def _of(self, host_id: str) -> Sequence[Any]:
+    def _fresh(self) -> Sequence[str]:
+        """Where the desks that are there keep their offers, the newest registration first."""
+        hosts = sorted(self._desks.fresh(), key=lambda host: host.expires_at, reverse=True)
+        return [keys.host_workflows_key(host.host_id) for host in hosts]
+
+    def _last(self) -> Sequence[str]:
+        """Every desk's offer, the newest first; of at most the 20 newest."""
+        page = self._store.page("hosts/", limit=1000)
+        offers = [info for info in page.objects if info.key.endswith("/workflows.json")]
+        offers.sort(key=lambda info: info.last_modified, reverse=True)
+        return [info.key for info in offers[:MAX_HOSTS]]
+
+    def _of(self, key: str) -> Sequence[Any]:
         try:
-            document = read_document(self._store, keys.host_workflows_key(host_id))
+            document = read_document(self._store, key)
         except StoreError as error:
             # one desk's bad document must not hide the other desks' workflows
-            _log.warning("the workflows of %s cannot be read: %s", host_id, error.message)
+            _log.warning("%s cannot be read: %s", key, error.message)
             return []
         items = document[0].get("workflows") if document is not None else None
         return items if isinstance(items, list) else []

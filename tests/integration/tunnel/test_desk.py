@@ -84,6 +84,7 @@ async def test_the_lambdas_find_the_desk_through_its_registration(tmp_path: Path
         assert {"blur", "refine"} <= {one["name"] for one in workflows}
         host = desk.core.host_id
     assert not (desk.bucket / "hosts" / f"{host}.json").exists()  # a clean stop leaves
+    assert (desk.bucket / "hosts" / host / "workflows.json").exists()  # what it offered stays
     assert await asyncio.to_thread(lambdas.for_new_job) == ("http://127.0.0.1:9",)
 
 

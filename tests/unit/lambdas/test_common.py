@@ -243,7 +243,7 @@ class TestRemote:
         self._offer(store, "new", "blur", title="new")
         self._offer(store, "gone", "animate")
         store.put(keys.host_workflows_key("bad"), b"{")
-        found = RegisteredWorkflows(store, self._desks(store, clock), clock)()
+        found = RegisteredWorkflows(store, self._desks(store, clock))()
         assert [(item["name"], item["title"]) for item in found] == [
             ("blur", "new"),
             ("invert", "old"),
@@ -252,11 +252,16 @@ class TestRemote:
     def test_while_no_desk_is_there_the_last_offer_stands(
         self, store: MemoryStore, clock: TickingClock
     ) -> None:
-        workflows = RegisteredWorkflows(store, self._desks(store, clock), clock)
+        workflows = RegisteredWorkflows(store, self._desks(store, clock))
         assert workflows() == []
         register(store, "gone", "https://a.example", clock.now)
         self._offer(store, "gone", "blur")
-        assert [item["name"] for item in workflows()] == ["blur"]
+        clock.forward(seconds=5)
+        self._offer(store, "stopped", "blur", "invert", title="last")
+        assert [(item["name"], item["title"]) for item in workflows()] == [
+            ("blur", "last"),
+            ("invert", "last"),
+        ]
 
     def test_a_command_goes_to_the_jobs_own_desk(
         self, store: MemoryStore, clock: TickingClock
