@@ -74,6 +74,8 @@ def _create(path: Path, text: str) -> str:
     """Write a file that nobody else ever could read; raises FileExistsError."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _no_follow(), _MODE)
     with os.fdopen(handle, "w", encoding="ascii") as file:
+        if os.name == "posix":
+            os.fchmod(file.fileno(), _MODE)  # an odd umask takes rights from us too
         file.write(text + "\n")
         file.flush()
         os.fsync(file.fileno())
