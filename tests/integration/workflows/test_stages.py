@@ -19,7 +19,7 @@ from tests.integration.desk.conftest import Desk
 from tests.integration.workflows.conftest import workflow_desk
 
 
-def diamond(steps: int = 6) -> dict[str, Any]:
+def diamond(steps: int = 40) -> dict[str, Any]:
     """Two branches of one picture, joined by a blend."""
     return {
         "stages": [
