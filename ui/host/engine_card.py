@@ -67,8 +67,14 @@ class EngineCard(QFrame):
         self._why.setProperty("tone", "muted")
         self.buttons = {
             action: QPushButton(words, self)
-            for action, words in (("start", "Start"), ("stop", "Stop"), ("restart", "Restart"))
+            for action, words in (
+                ("start", "Start"),
+                ("stop", "Stop"),
+                ("restart", "Restart"),
+                ("free", "Free memory"),
+            )
         }
+        self.buttons["free"].setToolTip("Unloads the models as soon as no job runs.")
         self.buttons["start"].setProperty("role", "primary")
         for action, button in self.buttons.items():
             button.clicked.connect(lambda _=False, action=action: self.ask(action))
@@ -106,7 +112,7 @@ class EngineCard(QFrame):
     def ask(self, action: str) -> None:
         """Do it, after a question when jobs run on the engine."""
         running = 0 if self._figures is None else self._figures.running
-        words = question(action, running) if action != "start" else ""
+        words = question(action, running) if action in ("stop", "restart") else ""
         if not words:
             self.act(action)
             return
@@ -120,7 +126,7 @@ class EngineCard(QFrame):
         box.open()
 
     def act(self, action: str) -> None:
-        """`start`, `stop` or `restart` the engine."""
+        """`start`, `stop` or `restart` the engine, or `free` its memory."""
         self._busy = True
         self._enable()
         self._bridge.call(lambda core: core.control.engine(action), self._acted, self._failed)

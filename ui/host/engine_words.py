@@ -55,7 +55,7 @@ def engine_words(engine: Mapping[str, Any], now: datetime) -> EngineWords:
             "ok" if connected else "warning",
             tuple(facts),
             why,
-            frozenset(),
+            frozenset({"free"} if connected else ()),
         )
     since = engine.get("since")
     if isinstance(since, str):
@@ -73,7 +73,7 @@ def engine_words(engine: Mapping[str, Any], now: datetime) -> EngineWords:
         level,
         tuple(facts),
         _why(engine, status),
-        _actions(status),
+        _actions(status, connected),
     )
 
 
@@ -86,12 +86,13 @@ def _why(engine: Mapping[str, Any], status: str) -> str:
     return ""
 
 
-def _actions(status: str) -> frozenset[str]:
+def _actions(status: str, connected: bool) -> frozenset[str]:
     if status in ("stopped", "failed"):
         return frozenset({"start"})
     if status == "stopping":
         return frozenset()
-    return frozenset({"stop", "restart"})
+    levers = {"stop", "restart"}
+    return frozenset(levers | {"free"} if status == "ready" and connected else levers)
 
 
 def question(action: str, running: int) -> str:

@@ -30,11 +30,12 @@ def test_a_running_engine_can_be_stopped_and_tells_why_it_last_stopped() -> None
     assert facts["Since"].endswith("· 3 min")
     assert (facts["Version"], facts["Process"], facts["Restarts"]) == ("0.3.64", "4711", "2")
     assert words.why.startswith("It last stopped with exit status 1")
-    assert words.can == {"stop", "restart"}
+    assert words.can == {"stop", "restart", "free"}
 
 
 def test_an_engine_that_runs_but_does_not_answer_is_a_warning() -> None:
-    assert engine_words({**READY, "connected": False}, NOW).level == "warning"
+    words = engine_words({**READY, "connected": False}, NOW)
+    assert (words.level, words.can) == ("warning", {"stop", "restart"})
 
 
 @pytest.mark.parametrize(
@@ -52,12 +53,13 @@ def test_only_what_makes_sense_can_be_done(status: str, level: str, can: set[str
     assert (words.level, words.can, words.why) == (level, can, "5 crashes in a row")
 
 
-def test_an_engine_of_somebody_else_has_no_levers() -> None:
+def test_an_engine_of_somebody_else_is_not_started_or_stopped() -> None:
     remote = {"kind": "remote", "url": "http://gpu:8188", "version": None, "connected": False}
     words = engine_words(remote, NOW)
     assert (words.state, words.level, words.can) == ("Not answering", "warning", frozenset())
     assert "comfyui.url" in words.why
-    assert engine_words({**remote, "connected": True}, NOW).why == ""
+    words = engine_words({**remote, "connected": True}, NOW)
+    assert (words.why, words.can) == ("", {"free"})
 
 
 def test_a_question_is_asked_only_when_work_is_lost() -> None:

@@ -42,6 +42,16 @@ def test_the_engine_is_stopped_and_started_and_says_why(desk: OpenDesk, qtbot: Q
     qtbot.waitUntil(lambda: state_of(page) == "Running", timeout=PATIENCE_MS)
 
 
+def test_the_engine_s_memory_is_freed(desk: OpenDesk, qtbot: QtBot) -> None:
+    page = page_of(desk)
+    free = page.card.buttons["free"]
+    qtbot.waitUntil(free.isVisible, timeout=PATIENCE_MS)
+    with qtbot.assertNotEmitted(desk.bridge.failed):
+        free.click()
+        assert not free.isEnabled()
+        qtbot.waitUntil(free.isEnabled, timeout=PATIENCE_MS)
+
+
 def test_a_running_job_is_asked_about_before_its_engine_is_stopped(
     slow_desk: OpenDesk, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
