@@ -390,6 +390,9 @@ class Journal(Protocol):
     async def set_queue_flag(self, name: str, reason: str | None) -> None:
         """Set or clear (None) a flag."""
 
+    async def write_test(self) -> None:
+        """Write something, fsynced, that changes nothing."""
+
     def subscribe(
         self, listener: Callable[[Sequence[Event], Sequence[Job]], None]
     ) -> Callable[[], None]:

@@ -40,6 +40,7 @@ from jigdesk.app.host_id import host_id_of
 from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
 from jigdesk.app.metrics import DeskMetrics
+from jigdesk.app.own_checks import gpu_check, listeners_check, written_check
 from jigdesk.app.publishers import open_publisher, private_by_index, publisher_check
 from jigdesk.app.queue_controls import build_queue_controls
 from jigdesk.app.resources import open_resources
@@ -207,7 +208,7 @@ class _Builder:
         if local_store is not None:
             await self._local_cloud(local_store, journal, secrets[0], listeners)
         tunnel = open_tunnel(settings, listeners.public.port, listeners.run_key)
-        health.add("tunnel", tunnel.check)
+        await self._own_health(health, journal, listeners, tunnel, resources)
         metrics = await self._metrics(journal, work, engine, resources, tunnel, registry)
         await self._keep_room(journal, work, health)
         await self._hold_back(work, engine, health, metrics)
@@ -320,6 +321,20 @@ class _Builder:
         health.add("outbox", journal_check(journal, outbox))
         health.add("workflows", templates.health)
         return health
+
+    async def _own_health(
+        self,
+        health: Health,
+        journal: Journal,
+        listeners: Listeners,
+        tunnel: DeskTunnel,
+        resources: ResourceSampler,
+    ) -> None:
+        health.add("tunnel", tunnel.check)
+        health.add("listener", listeners_check((listeners.public, listeners.local)))
+        health.add("gpu", gpu_check(resources))
+        health.add("journal", written_check(journal))
+        await self._background("health", health.watch())
 
     def _jobs_api(
         self,

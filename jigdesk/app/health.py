@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -19,6 +20,10 @@ CHECK_DEADLINE_S = 10.0
 LOW_MEMORY_BYTES = 1024**3
 OUTBOX_LATE_S = 60.0
 RESUME = "Resume the queue."
+
+WATCH_EVERY_S = 60.0
+
+log = logging.getLogger(__name__)
 
 CheckCall = Callable[[], Awaitable[Check]]
 
@@ -40,6 +45,18 @@ class Health:
         return await asyncio.gather(
             *(self._one(name, check) for name, check in self._checks.items())
         )
+
+    async def watch(self, every_s: float = WATCH_EVERY_S) -> None:
+        """Look now and then until cancelled, and log what changed: nobody may be looking."""
+        levels: dict[str, str] = {}
+        while True:
+            await asyncio.sleep(every_s)
+            for check in await self.look():
+                if check.level != levels.get(check.name, "ok"):
+                    good = check.level == "ok"
+                    say = log.info if good else log.warning
+                    say("health: %s is %s: %s", check.name, check.level, check.message)
+                levels[check.name] = check.level
 
     async def _one(self, name: str, check: CheckCall) -> Check:
         try:

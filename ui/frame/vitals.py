@@ -21,7 +21,7 @@ _TITLES = {
     "queue": "Queue",
     "urls": "Signed URLs",
 }
-_HIDDEN_WHEN_OK = frozenset({"queue", "outbox", "urls", "memory", "workflows", "sleep"})
+_HIDDEN_WHEN_OK = frozenset({"queue", "outbox", "urls", "memory", "workflows", "sleep", "journal"})
 """Their figures stand elsewhere: they come up when something is wrong."""
 
 
@@ -49,9 +49,10 @@ def vitals(
     found: list[Vital] = []
     if figures is not None:
         found += [_engine(figures, by_name.get("engine"))]
-        found += [_tunnel(figures, by_name.get("tunnel")), _webhooks(figures, kept)]
+        found += [_tunnel(figures, by_name.get("tunnel"))]
+        found += [_webhooks(figures, by_name.get("listener"), kept)]
     for check in checks:
-        if check.name in (ENGINE, TUNNEL, WEBHOOKS, "listener"):
+        if check.name in (ENGINE, TUNNEL, "listener"):
             continue
         if check.level == "ok" and check.name in _HIDDEN_WHEN_OK:
             continue
@@ -106,9 +107,19 @@ def _tunnel(figures: Figures, check: Check | None) -> Vital:
     return Vital(TUNNEL, "Tunnel", level, urlsplit(url).netloc or url, message, remedy, copy=url)
 
 
-def _webhooks(figures: Figures, kept: Mapping[str, str]) -> Vital:
+def _webhooks(figures: Figures, check: Check | None, kept: Mapping[str, str]) -> Vital:
     number = figures.requests_last_hour
     url = kept.get("public", "")
+    if check is not None and check.level != "ok":
+        return Vital(
+            WEBHOOKS,
+            "Webhooks",
+            check.level,
+            "not listening",
+            check.message,
+            check.remedy,
+            copy=url,
+        )
     if figures.refusals:
         why = " ".join(figures.refusals)
         return Vital(
@@ -128,6 +139,8 @@ def _webhooks(figures: Figures, kept: Mapping[str, str]) -> Vital:
 def _short(check: Check, kept: Mapping[str, str]) -> str:
     if check.level == "ok" and check.name in ("store", "publisher"):
         return kept.get(check.name, check.message)
+    if check.name == "gpu" and check.message.startswith("None"):
+        return "none"
     if check.name == "disk":
         return check.message.partition(" of ")[0] + " free" if " of " in check.message else "low"
     first, _, _ = check.message.partition(". ")

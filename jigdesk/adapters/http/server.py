@@ -64,6 +64,12 @@ class Listener:
         return self._runner.app
 
     @property
+    def host(self) -> str:
+        """Where this machine reaches it."""
+        host = self._endpoint.host
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+    @property
     def port(self) -> int:
         """The real port; raises RuntimeError before the start."""
         if self._port is None:
@@ -73,8 +79,7 @@ class Listener:
     @property
     def url(self) -> str:
         """The base URL, for this machine."""
-        host = self._endpoint.host
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+        host = self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     async def start(self) -> None:

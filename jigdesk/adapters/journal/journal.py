@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from jigdesk.adapters.journal import (
@@ -277,6 +278,14 @@ class SqliteJournal:
                 tx.db.execute(
                     "INSERT OR REPLACE INTO queue_flags VALUES (?, ?)", (name, clean(reason))
                 )
+
+        await self._writer.submit(change, durable=True)
+
+    async def write_test(self) -> None:
+        """Write something, fsynced, that changes nothing; raises JournalUnavailable."""
+
+        def change(tx: Transaction) -> None:
+            tx.db.execute("INSERT OR REPLACE INTO meta VALUES ('write test', ?)", (token_hex(4),))
 
         await self._writer.submit(change, durable=True)
 

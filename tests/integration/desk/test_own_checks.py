@@ -1,0 +1,88 @@
+"""The checks of the desk's own parts, in a desk that runs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from jigdesk.adapters.journal import database
+from jigdesk.adapters.journal.journal import SqliteJournal
+from jigdesk.app.health import Health
+from jigdesk.app.own_checks import HOT_C, gpu_check, written_check
+from jigdesk.domain.resources import GpuSample
+from jigdesk.ports import Check
+from tests.harness.waiting import eventually
+from tests.integration.desk.conftest import Desk
+
+
+async def _check(desk: Desk, name: str) -> Check:
+    return next(check for check in await desk.core.control.health() if check.name == name)
+
+
+async def test_a_desk_that_is_well_says_so(desk: Desk) -> None:
+    for name in ("journal", "listener", "gpu"):
+        assert (await _check(desk, name)).level == "ok"
+    assert "CPU" in (await _check(desk, "gpu")).message
+
+
+async def test_a_listener_that_ended_is_an_error(desk: Desk) -> None:
+    await desk.core.listeners.public.stop()
+    check = await _check(desk, "listener")
+    assert (check.level, check.remedy) == ("error", "Start JigDesk again.")
+    assert desk.core.listeners.public.url in check.message
+
+
+async def test_a_journal_that_takes_no_write_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_S", 0.01)
+    health = Health()
+    path = tmp_path / "journal.db"
+    async with SqliteJournal.open(path) as journal:
+        health.add("journal", written_check(journal))
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            (locked,) = await health.look()
+        assert (locked.level, "locked" in locked.message) == ("error", True)
+        assert [check.level for check in await health.look()] == ["ok"]
+
+
+async def test_a_hot_gpu_is_a_warning_with_its_figures(desk: Desk) -> None:
+    sampler = desk.core.resources
+    card = GpuSample("RTX 4090", 1.0, 20_000_000_000, 24_000_000_000, HOT_C)
+    sampler.tell_gpus((card,))
+    look = gpu_check(sampler)
+    await eventually(lambda: sampler.latest is not None and sampler.latest.gpus == (card,))
+    check = await look()
+    assert check.level == "warning"
+    assert check.message == "RTX 4090: 20.0 of 24 GB in use, 88 °C."
+    assert check.remedy
+
+
+async def test_what_changes_is_logged_though_nobody_looks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    levels = iter(["ok", "error", "error", "ok"])
+    health = Health()
+
+    async def check() -> Check:
+        level = next(levels, None)
+        if level is None:
+            raise StopWatchingError
+        return Check("store", level, "…")
+
+    health.add("store", check)
+    with caplog.at_level(logging.INFO, "jigdesk.app.health"), pytest.raises(StopWatchingError):
+        await health.watch(0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "health: store is error: …",
+        "health: store is ok: …",
+    ]
+
+
+class StopWatchingError(Exception):
+    """The test has seen enough."""
