@@ -8,6 +8,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from jigdesk.app import templates as templates_module
 from jigdesk.domain import keys
 from jigdesk.domain.ids import new_job_id
 from jigdesk.domain.job import JobStatus
@@ -19,7 +22,7 @@ from tests.integration.desk.conftest import Desk
 from tests.integration.workflows.conftest import TEMPLATES, workflow_desk
 
 
-async def until(true: Callable[[], bool], timeout_s: float = 20.0) -> None:
+async def until(true: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     async with asyncio.timeout(timeout_s):
         while not true():  # noqa: ASYNC110 - files and the engine are what is waited for
             await asyncio.sleep(0.02)
@@ -67,6 +70,28 @@ async def test_a_template_that_the_engine_cannot_run_goes_and_comes_back(tmp_pat
         assert (await templates.health()).level == "warning"
         (mine / "blend" / "kept.txt").rename(mine / "blend" / "workflow.toml")
         await until(lambda: "blend" in templates.available)
+
+
+async def test_a_file_that_appears_on_the_engine_brings_its_template_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates_module, "LOOK_AGAIN_S", 0.2)
+    mine = tmp_path / "mine"
+    shutil.copytree(TEMPLATES / "blend", mine / "mark")
+    described = mine / "mark" / "workflow.toml"
+    wanted = '[inputs.second]\nkind = "image"\n'
+    offered_here = '[params.second]\ntype = "choice"\nchoices_from = "engine"\n'
+    described.write_text(described.read_text().replace(wanted, offered_here))
+    async with workflow_desk(tmp_path / "home", mine) as desk:
+        templates = desk.core.templates
+        await until(lambda: "no such file is installed" in templates.unavailable.get("mark", ""))
+        assert "mark" not in await offered(desk)
+        (desk.home / "state" / "engine" / "input" / "second.png").write_bytes(photo())
+        await until(lambda: "mark" in registered(desk))
+        job_id = await desk.browser.submit(
+            {"task": "mark", "inputs": {"first": "photo.png"}}, {"photo.png": photo()}
+        )
+        assert (await desk.browser.watch(job_id))[-1].name == "job_done"
 
 
 async def test_the_owner_sees_what_cannot_run_and_why(tmp_path: Path) -> None:
