@@ -20,11 +20,13 @@ from jigdesk.settings import Settings
 from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
 from ui.core_thread import CoreThread
+from ui.host.page import HostPage
 from ui.inspector.panel import Inspector
 from ui.theme.theme import Theme, ThemeChoice
 
 PATIENCE_MS = 180_000
 WARM_UP = 20
+ROUNDS = 3
 OBJECTS = 300
 """Of Python's: what caches and logs take in meanwhile; a leak is one each time or more."""
 
@@ -59,18 +61,30 @@ def counts(app: QApplication) -> Counts:
 def assert_flat(
     app: QApplication, once: Callable[[], None], times: int, warm_up: int = WARM_UP
 ) -> None:
-    """Fail when doing it `times` leaves something of each time."""
+    """Fail when doing it `times` leaves something of each time, three times over.
+
+    A leak grows always; what is only filled once (caches, pools, plots) stays as it is then.
+    """
     for _ in range(warm_up):
         once()
     before = counts(app)
-    for _ in range(times):
-        once()
-    after = counts(app)
-    more = after.qt - before.qt
-    assert more.total() < max(5, times // 10), more
-    assert after.python - before.python < OBJECTS + times, (before, after)
-    assert after.threads - before.threads <= 2, (before, after)  # a pool may not be full yet
-    assert after.files - before.files <= 4, (before, after)
+    for _ in range(ROUNDS):
+        for _ in range(times):
+            once()
+        after = counts(app)
+        if _is_flat(before, after, times):
+            return
+        before, last = after, before
+    pytest.fail(f"it grows: {(after.qt - last.qt)}, {last} then {after}")
+
+
+def _is_flat(before: Counts, after: Counts, times: int) -> bool:
+    return (
+        (after.qt - before.qt).total() < max(5, times // 10)
+        and after.python - before.python < OBJECTS + times
+        and after.threads - before.threads <= 2  # a pool may not be full yet
+        and after.files - before.files <= 4
+    )
 
 
 @pytest.mark.timeout(600)
@@ -109,8 +123,12 @@ def test_the_inspector_is_opened_and_closed_200_times(
     assert not inspector.isVisible()
 
 
-def test_pages_are_switched_200_times(desk: OpenDesk, qapp: QApplication) -> None:
+def test_pages_are_switched_200_times(desk: OpenDesk, qtbot: QtBot, qapp: QApplication) -> None:
     pages = list(desk.window._pages)
+    host = desk.window.findChild(HostPage)
+    assert host is not None
+    desk.window.show_page("host")  # its plots are made with the first samples, once
+    qtbot.waitUntil(lambda: {"CPU", "RAM", "Queue"} <= set(host.plots.plots), timeout=PATIENCE_MS)
     turn = 0
 
     def once() -> None:
@@ -145,9 +163,10 @@ def test_cores_are_started_and_stopped(qapp: QApplication, settings: Settings) -
     for _ in range(2):
         once()
     before = counts(qapp)
+    others = set(psutil.Process().children(recursive=True))  # servers of tests that ran before
     for _ in range(4):
         once()
     after = counts(qapp)
     assert after.threads <= before.threads, (before, after)
     assert after.files <= before.files, (before, after)
-    assert not psutil.Process().children(recursive=True)
+    assert not set(psutil.Process().children(recursive=True)) - others
