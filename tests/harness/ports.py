@@ -17,12 +17,13 @@ def free_port() -> int:
     """
     while True:
         port = _DRAW.randint(20_000, 32_000)
-        if port not in _GIVEN and _is_free(port):
+        if port not in _GIVEN and is_free(port):
             _GIVEN.add(port)
             return port
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens there now."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))

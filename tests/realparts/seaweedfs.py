@@ -12,7 +12,6 @@ import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,8 @@ import boto3
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.harness.ports import is_free
 
 READY_TIMEOUT_S = 120
 GRPC_OFFSET = 10_000
@@ -184,18 +185,9 @@ def _free_ports(count: int) -> list[int]:
     ports: list[int] = []
     while len(ports) < count:
         port = random.randint(20_000, 49_000)  # noqa: S311 - no secret
-        if port not in ports and _is_free(port) and _is_free(port + GRPC_OFFSET):
+        if port not in ports and is_free(port) and is_free(port + GRPC_OFFSET):
             ports.append(port)
     return ports
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _tie_to_us(process: subprocess.Popen[bytes], stack: contextlib.ExitStack) -> None:
