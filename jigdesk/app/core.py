@@ -424,15 +424,20 @@ class _Builder:
 
     def _write_listeners(self, listeners: Listeners, engine: EngineHost) -> None:
         path = self._settings.paths.listeners
-        document = {
-            "version": 1,
-            "pid": os.getpid(),
-            "local_url": listeners.local.url,
-            "public_url": listeners.public.url,
-            # a remote engine's may hold a password, and is in the settings
-            "engine_url": None if engine.kind == "remote" else engine.url,
-        }
-        path.write_text(json.dumps(document) + "\n", encoding="utf-8")
+
+        def write() -> None:
+            document = {
+                "version": 1,
+                "pid": os.getpid(),
+                "local_url": listeners.local.url,
+                "public_url": listeners.public.url,
+                # a remote engine's may hold a password, and is in the settings
+                "engine_url": None if engine.kind == "remote" else engine.url,
+            }
+            path.write_text(json.dumps(document) + "\n", encoding="utf-8")
+
+        write()
+        engine.on_move = write
         self._stack.callback(path.unlink, missing_ok=True)
 
 

@@ -42,7 +42,8 @@ class EngineHost:
     """Implements `services.worker.EngineGate` and `services.control.EngineLevers`.
 
     `supervisor` is None for an engine that somebody else runs. `read_memory` is asked when the
-    engine's process ends: the most memory that was used just before. Lives on the core's loop.
+    engine's process ends: the most memory that was used just before; `on_move` is called when
+    it got another URL. Lives on the core's loop.
     """
 
     def __init__(self, kind: str, url: str, client: ComfyEngine) -> None:
@@ -50,6 +51,7 @@ class EngineHost:
         self.url = url
         self.client = client
         self.supervisor: EngineSupervisor | None = None
+        self.on_move: Callable[[], None] = lambda: None
         self.read_memory: Callable[[], MemoryUse | None] = lambda: None
         self._attached: PortOwner | None = None
 
@@ -201,6 +203,7 @@ class EngineHost:
         self._attached = None
         self.url = url_of(port)
         await self.client.move_to(self.url)
+        self.on_move()
         await supervisor.start()
 
     async def _supervised(self, supervisor: EngineSupervisor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -115,6 +116,8 @@ async def test_the_engine_moves_to_another_port(tmp_path: Path) -> None:
         await runs_a_job(desk)
         shown = (await control(desk, "GET", "/comfyui"))[1]
         assert (shown["url"], shown["status"]) == (f"http://127.0.0.1:{another}", "ready")
+        listeners = json.loads((desk.home / "state" / "listeners.json").read_text())
+        assert listeners["engine_url"] == shown["url"]
         assert other.returncode is None
     assert f"port = {another}" in (tmp_path / "home" / "config.toml").read_text()
 
