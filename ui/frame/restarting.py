@@ -6,6 +6,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ui.figures import Figures
+from ui.frame.fitting import fit_height
+from ui.frame.quitting import WIDTH
 from ui.words import counted
 
 
@@ -17,7 +19,6 @@ class RestartDialog(QDialog):
     def __init__(self, figures: Figures, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Restart JigDesk's core")
-        self.setFixedWidth(460)
         one = figures.active == 1
         title = QLabel(f"{counted(figures.active, 'job')} {'is' if one else 'are'} under way", self)
         title.setProperty("scale", "large")
@@ -46,4 +47,6 @@ class RestartDialog(QDialog):
         layout.setSpacing(12)
         layout.addWidget(title)
         layout.addWidget(words)
+        layout.addSpacing(4)
         layout.addLayout(buttons)
+        fit_height(self, WIDTH)

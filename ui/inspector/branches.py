@@ -113,6 +113,5 @@ class Branches(QObject):
             self._read()
 
     def _lost(self, _: JigDeskError) -> None:
-        self._reading = self._read_again = (
-            False  # the job itself says what the journal's trouble is
-        )
+        # the job itself says what the journal's trouble is
+        self._reading = self._read_again = False
