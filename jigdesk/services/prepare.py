@@ -161,18 +161,18 @@ class Preparer:
     ) -> tuple[Plan, dict[str, Template]]:
         """The plan, and the templates of its stages as they are now.
 
-        A job that begins again by itself goes on with the templates that it began with: what
-        was edited meanwhile touches no job under way. An owner's retry takes the new ones.
+        A job that begins again by itself goes on with the plan that it has: what was edited
+        meanwhile, or is the engine's first choice after a restart, touches no job under way. An
+        owner's retry is planned anew, and keeps the seeds.
         """
         stored = await self._journal.plan(job.job_id)
         before = None
-        available, unavailable = self._templates.available, self._templates.unavailable
         if stored is not None:
             record = await asyncio.to_thread(PlanRecord.from_json, stored)
-            before = record.plan
             if job.automatic_attempts:
-                available = {**available, **record.templates}
-                unavailable = {n: why for n, why in unavailable.items() if n not in available}
+                return record.plan, dict(record.templates)
+            before = record.plan
+        available, unavailable = self._templates.available, self._templates.unavailable
         plan = make_plan(
             manifest,
             available,
