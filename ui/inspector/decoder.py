@@ -16,11 +16,13 @@ MAX_PIXELS = 80_000_000
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
-def decode(source: bytes | Path, size: QSize) -> QImage:
-    """The picture's first frame, made to fit `size` where it is larger.
+def decode(source: bytes | Path, size: QSize, *, enlarge: bool = False) -> QImage:
+    """The picture's first frame, made to fit `size` where it is larger, or in any case.
 
-    A null image for what is no picture or has too many pixels. Blocks; safe in any thread.
+    A null image for what is no picture or has too many pixels. It has the format that the screen
+    has, so that painting it converts and scales nothing. Blocks; safe in any thread.
     """
+    box = max(1, size.width()), max(1, size.height())
     readable = io.BytesIO(source) if isinstance(source, bytes) else source
     formats = [name for name in FORMATS if name in Image.OPEN]
     try:
@@ -29,14 +31,21 @@ def decode(source: bytes | Path, size: QSize) -> QImage:
             with Image.open(readable, formats=formats) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     return QImage()
-                opened.draft("RGB", (size.width(), size.height()))
-                picture = ImageOps.exif_transpose(opened) or opened
-                picture.thumbnail((max(1, size.width()), max(1, size.height())))
-                rgba = picture.convert("RGBA")
+                opened.draft("RGB", box)
+                picture: Image.Image = ImageOps.exif_transpose(opened) or opened
+                if enlarge:
+                    picture = ImageOps.contain(picture.convert("RGBA"), box)
+                else:
+                    picture.thumbnail(box)
+                pixels = picture.convert("RGBA").convert("RGBa")
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
         return QImage()
     image = QImage(
-        rgba.tobytes(), rgba.width, rgba.height, 4 * rgba.width, QImage.Format.Format_RGBA8888
+        pixels.tobytes("raw", "BGRa"),
+        pixels.width,
+        pixels.height,
+        4 * pixels.width,
+        QImage.Format.Format_ARGB32_Premultiplied,
     )
     return image.copy()  # the bytes above go with this function
 
@@ -52,21 +61,21 @@ class Decoder(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(THREADS)
         self._busy: set[Hashable] = set()
-        self._next: dict[Hashable, tuple[bytes | Path, QSize]] = {}
+        self._next: dict[Hashable, tuple[bytes | Path, QSize, bool]] = {}
         self._closed = False
         self._ended.connect(self._settle)
 
-    def ask(self, key: Hashable, source: bytes | Path, size: QSize) -> None:
-        """Decode an encoded picture, or a file, soon."""
+    def ask(self, key: Hashable, source: bytes | Path, size: QSize, enlarge: bool = False) -> None:
+        """Decode an encoded picture, or a file, soon; see `decode`."""
         if self._closed:
             return
         if key in self._busy:
-            self._next[key] = source, size
+            self._next[key] = source, size, enlarge
             return
         self._busy.add(key)
 
         def work() -> None:
-            self._ended.emit(key, decode(source, size))
+            self._ended.emit(key, decode(source, size, enlarge=enlarge))
 
         self._pool.start(work)
 

@@ -311,7 +311,8 @@ class Inspector(QFrame):
             self._read()
         frame = (batch.previews or {}).get(job_id)
         if frame is not None and self.isVisible():
-            self._decoder.ask(("preview", job_id), frame.data, self.overview.preview_size())
+            size = self.overview.preview_size()
+            self._decoder.ask(("preview", job_id), frame.data, size, enlarge=True)
 
     def _changed(self, job: Job) -> None:
         story = self._story

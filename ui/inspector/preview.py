@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from math import floor
+
+from PySide6.QtCore import QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -80,9 +82,22 @@ class PreviewBox(QWidget):
             painter.drawText(frame.adjusted(24, 16, -24, -16), int(flags), self._words)
         else:
             painter.setClipPath(clip)
-            painter.drawImage(_inside(frame, self._image.size()), self._image)
+            painter.drawImage(self._place(), self._image)
             self._paint_caption(painter, frame)
         painter.end()
+
+    def _place(self) -> QRectF:
+        """Where the picture goes: on whole pixels as it is, when it was decoded for this size.
+
+        Else it is scaled, a small one too: a preview is looked at from afar.
+        """
+        size = QSizeF(self._image.size()) / self.devicePixelRatioF()
+        fitted = size.scaled(QSizeF(self.size()), Qt.AspectRatioMode.KeepAspectRatio)
+        if abs(fitted.width() - size.width()) > 1 or abs(fitted.height() - size.height()) > 1:
+            size = fitted
+        left = floor((self.width() - size.width()) / 2)
+        top = floor((self.height() - size.height()) / 2)
+        return QRectF(left, top, size.width(), size.height())
 
     def _paint_caption(self, painter: QPainter, frame: QRectF) -> None:
         if not self._caption:
@@ -103,11 +118,3 @@ class PreviewBox(QWidget):
         painter.setFont(font)
         painter.setPen(self._theme.ink("text", "panel"))
         painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, words)
-
-
-def _inside(frame: QRectF, size: QSize) -> QRectF:
-    fitted = size.scaled(frame.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
-    # a small picture is enlarged: a preview is looked at from afar
-    x = frame.center().x() - fitted.width() / 2
-    y = frame.center().y() - fitted.height() / 2
-    return QRectF(x, y, fitted.width(), fitted.height())

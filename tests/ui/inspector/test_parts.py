@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QAbstractItemModelTester
@@ -24,6 +26,7 @@ from ui.inspector.decoder import Decoder, decode
 from ui.inspector.error_card import ErrorCard
 from ui.inspector.header import Header
 from ui.inspector.json_tree import MAX_CHILDREN, JsonModel
+from ui.inspector.preview import PreviewBox
 from ui.inspector.remedies import REMEDIES
 from ui.inspector.tables import EventsModel, event_words
 from ui.theme.theme import Theme
@@ -36,6 +39,38 @@ def test_a_picture_is_decoded_at_the_size_shown(tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(sample_png())
     assert decode(file, QSize(96, 96)) == small
+    assert decode(file, QSize(4000, 4000), enlarge=True).size() == QSize(4000, 2667)
+
+
+def test_a_picture_comes_in_the_format_of_the_screen() -> None:
+    half = Image.new("RGBA", (2, 1), (200, 100, 50, 128))
+    buffer = io.BytesIO()
+    half.save(buffer, "PNG")
+    image = decode(buffer.getvalue(), QSize(9, 9))
+    assert image.format() is QImage.Format.Format_ARGB32_Premultiplied
+    pixel = image.pixelColor(0, 0)
+    assert (pixel.alpha(), pixel.red(), pixel.green(), pixel.blue()) == pytest.approx(
+        (128, 200, 100, 50), abs=2
+    )
+
+
+def test_a_preview_of_the_size_that_was_wanted_is_painted_as_it_is(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    box = PreviewBox(theme)
+    qtbot.addWidget(box)
+    box.resize(400, box.height())
+    frame = Image.effect_noise((64, 64), 80)
+    buffer = io.BytesIO()
+    frame.save(buffer, "PNG")
+    image = decode(buffer.getvalue(), box.wanted_size(), enlarge=True)
+    assert image.height() == box.height()
+    box.show_image(image)
+    painted = box.grab().toImage()
+    left = (painted.width() - image.width()) // 2
+    middle = image.height() // 2
+    for x in range(0, image.width(), 7):
+        assert painted.pixelColor(left + x, middle) == image.pixelColor(x, middle)
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", sample_png()[:500], bomb()])
