@@ -165,6 +165,10 @@ class Bridge(QObject):
         """`work(core)` on the core's loop, awaited on the window's; cancelling cancels it."""
         return await asyncio.wrap_future(self._core.submit(work))
 
+    def follow(self, job_id: str | None) -> None:
+        """Have this job's news in every batch, also while many run; None: no job is looked at."""
+        self._inbox.follow(job_id)
+
     def look_soon(self) -> None:
         """Read the figures with the next beat."""
         self._figures_due = True

@@ -73,3 +73,46 @@ def test_what_does_not_fit_is_told_so_that_the_journal_is_read() -> None:
     after = box.take()
     assert after is not None
     assert not after.missed
+
+
+def progress(box: Inbox, seq: int, *job_ids: str) -> None:
+    for job_id in job_ids:
+        box.changed([event(job_id, seq, PROGRESS)], [job(job_id, seq)])
+
+
+def taken(box: Inbox) -> dict[str, int]:
+    batch = box.take()
+    return {} if batch is None else {row.job_id: row.seq for row in batch.jobs}
+
+
+def test_jobs_that_only_come_on_take_turns() -> None:
+    box = Inbox()
+    many = [f"job-{number}" for number in range(2 * inbox.MAX_COMING_ON + 1)]
+    progress(box, 1, *many)
+    assert set(taken(box)) == set(many)  # that they run is news
+    progress(box, 2, *many)
+    progress(box, 3, *many)
+    first = taken(box)
+    assert list(first) == many[: inbox.MAX_COMING_ON]
+    progress(box, 4, *many)
+    second = taken(box)
+    assert list(second) == many[inbox.MAX_COMING_ON : 2 * inbox.MAX_COMING_ON]
+    assert set(second.values()) == {4}
+    third = taken(box)
+    assert many[-1] in third
+    assert len(third) == inbox.MAX_COMING_ON
+
+
+def test_news_goes_first_and_so_does_the_job_that_is_looked_at() -> None:
+    box = Inbox()
+    many = [f"job-{number}" for number in range(3 * inbox.MAX_COMING_ON)]
+    progress(box, 1, *many)
+    taken(box)
+    progress(box, 2, *many)
+    box.follow(many[-1])
+    box.changed([event(many[-2], 3, COMPLETED)], [job(many[-2], 3, JobStatus.COMPLETED)])
+    box.changed([event(many[-3], 3, PROGRESS)], [job(many[-3], 3, JobStatus.UPLOADING)])
+    assert set(taken(box)) == {*many[: inbox.MAX_COMING_ON], *many[-3:]}
+    box.follow(None)
+    progress(box, 4, many[-1])
+    assert many[-1] not in taken(box)

@@ -157,6 +157,7 @@ class Inspector(QFrame):
         if job_id == self._job_id:
             return
         self._job_id, self._story = job_id, None
+        self._bridge.follow(job_id)
         self._result_shown = ""
         self.overview.start()
         self.branches.look_at(job_id)
