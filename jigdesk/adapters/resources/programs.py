@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import PurePath
@@ -76,7 +77,9 @@ class NamedPrograms:
         except pynvml.NVMLError:
             return None
         finally:
-            nvml.nvmlShutdown()
+            # a driver that went away meanwhile does not take its end either
+            with contextlib.suppress(pynvml.NVMLError):
+                nvml.nvmlShutdown()
 
     def _named_on_gpu(self, pid: int) -> str | None:
         try:

@@ -38,6 +38,7 @@ class Driver:
         self.graphics: list[int] = []
         self.names: dict[int, bytes] = {}
         self.is_mute = False
+        self.is_lost = False
         self.opened = 0
 
     def nvmlInit(self) -> None:  # noqa: N802
@@ -45,8 +46,12 @@ class Driver:
 
     def nvmlShutdown(self) -> None:  # noqa: N802
         self.opened -= 1
+        if self.is_lost:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
 
     def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        if self.is_lost:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
         return 2
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
@@ -126,3 +131,16 @@ async def test_a_driver_that_tells_no_processes_leaves_it_to_the_process_table(
     assert await programs.look() == Sighting(("jigdesk-test-game",), on_gpu=False)
     assert game.is_running()
     assert driver.opened == 0
+
+
+async def test_a_driver_that_goes_away_meanwhile_leaves_it_to_the_process_table(
+    game: psutil.Process,
+) -> None:
+    driver = Driver()
+    driver.is_lost = True  # it opened, and takes neither a question nor its end
+    programs = NamedPrograms(["jigdesk-test-game"], driver)
+    assert await programs.look() == Sighting(("jigdesk-test-game",), on_gpu=False)
+    assert game.is_running()
+    assert driver.opened == 0
+    driver.is_lost = False
+    assert await programs.look() == Sighting((), on_gpu=True)
