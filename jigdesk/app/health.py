@@ -34,6 +34,7 @@ class Health:
     def __init__(self, mend: str = "Mend it; the check runs again.") -> None:
         """`mend` is the remedy of a failure that has none of its own."""
         self._checks: dict[str, CheckCall] = {}
+        self._bugs: dict[str, str] = {}
         self._mend = mend
 
     def add(self, name: str, check: CheckCall) -> None:
@@ -61,11 +62,23 @@ class Health:
     async def _one(self, name: str, check: CheckCall) -> Check:
         try:
             async with asyncio.timeout(CHECK_DEADLINE_S):
-                return await check()
+                answer = await check()
         except TimeoutError:
             return Check(name, "error", f"No answer in {CHECK_DEADLINE_S:g} s.", "Look at its log.")
         except JigDeskError as failure:
             return Check(name, "error", failure.message, self._mend)
+        except Exception as bug:  # noqa: BLE001 - logged whole; the other checks and the desk go on
+            return self._failed(name, bug)
+        self._bugs.pop(name, None)
+        return answer
+
+    def _failed(self, name: str, bug: Exception) -> Check:
+        """A bug in a check; its traceback is logged once, since looks come often."""
+        if self._bugs.get(name) != repr(bug):
+            self._bugs[name] = repr(bug)
+            log.error("the check %s failed itself", name, exc_info=bug)
+        message = f"This check itself failed ({type(bug).__name__}): nothing is known of it."
+        return Check(name, "error", message, "This is a fault in JigDesk: its log says where.")
 
 
 def memory_check() -> CheckCall:

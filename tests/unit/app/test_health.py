@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
@@ -34,6 +35,29 @@ async def test_what_fails_and_what_hangs_are_answers_too(monkeypatch: pytest.Mon
     assert (hanging.name, hanging.level) == ("hanging", "error")
     assert failing.remedy
     assert hanging.remedy
+
+
+async def test_a_bug_in_a_check_is_logged_and_answered_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken() -> Check:
+        raise ZeroDivisionError("a secret of the inside")
+
+    async def good() -> Check:
+        return Check("good", "ok", "…")
+
+    health = Health()
+    health.add("broken", broken)
+    health.add("good", good)
+    for _ in range(2):
+        bad, well = await health.look()
+        assert (bad.name, bad.level, well.level) == ("broken", "error", "ok")
+        assert "ZeroDivisionError" in bad.message
+        assert "inside" not in bad.message
+        assert bad.remedy
+    (record,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
 
 
 async def test_the_memory_of_this_machine_is_read() -> None:
