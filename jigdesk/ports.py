@@ -7,7 +7,7 @@ unless its docstring says otherwise.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Event as StopEvent
@@ -25,6 +25,7 @@ from jigdesk.domain.changes import (
     OutboxRow,
     StageRun,
 )
+from jigdesk.domain.clock import to_rfc3339
 from jigdesk.domain.engine import EngineEvent, EngineFile, Prompt
 from jigdesk.domain.events import Event, EventDraft
 from jigdesk.domain.job import Job, JobStatus
@@ -446,12 +447,27 @@ class Intake(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of health: `level` is ok, warning or error; `remedy` is empty when ok."""
+    """One line of health: `level` is ok, warning or error; `remedy` is empty when ok.
+
+    `checked_at` is None until it was run as a part of health.
+    """
 
     name: str
     level: str
     message: str
     remedy: str = ""
+    checked_at: datetime | None = field(default=None, compare=False)
+
+    def to_dict(self) -> dict[str, str | None]:
+        """As the control API and the doctor tell it."""
+        at = None if self.checked_at is None else to_rfc3339(self.checked_at)
+        return {
+            "name": self.name,
+            "level": self.level,
+            "message": self.message,
+            "remedy": self.remedy,
+            "checked_at": at,
+        }
 
 
 class Control(Protocol):
@@ -479,7 +495,7 @@ class Control(Protocol):
         """`{paused, draining, running, queued, accepting, …}`."""
 
     async def health(self) -> Sequence[Check]:
-        """The checks as they stand."""
+        """The checks as they stand; those that cost something may be some seconds old."""
 
     def resources(self, seconds: float) -> Sequence[ResourceSample]:
         """What the machine did in the last `seconds`, as far as it is kept, oldest first."""

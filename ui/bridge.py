@@ -78,6 +78,7 @@ class Bridge(QObject):
         self._figures_at = -FIGURES_TICKS
         self._reading_figures = False
         self._reading_health = False
+        self._anew_due = False
         self._unsubscribe: list[Callable[[], None]] = []
         self._closed = False
         self._latest: Figures | None = None
@@ -175,13 +176,21 @@ class Bridge(QObject):
         self._figures_at = -FIGURES_TICKS
 
     def check_health(self) -> None:
-        """Run the checks now, unless they are running."""
+        """Read the checks now, unless they are being read."""
+        self._check(anew=False)
+
+    def check_anew(self) -> None:
+        """Run all checks now, those too whose last answer would serve a moment longer."""
+        self._check(anew=True)
+
+    def _check(self, *, anew: bool) -> None:
         if self._reading_health:
+            self._anew_due = self._anew_due or anew
             return
         self._reading_health = True
 
         async def checks(core: Core) -> Sequence[Check]:
-            return await core.control.health()
+            return await (core.health.look() if anew else core.control.health())
 
         self.call(checks, self._health_read, self._health_failed)
 
@@ -221,12 +230,18 @@ class Bridge(QObject):
         log.warning("the figures cannot be read: %s", failure.message)
 
     def _health_read(self, checks: Sequence[Check]) -> None:
-        self._reading_health = False
+        self._health_ended()
         self.health.emit(checks)
 
     def _health_failed(self, failure: JigDeskError) -> None:
-        self._reading_health = False
+        self._health_ended()
         log.warning("the checks cannot be run: %s", failure.message)
+
+    def _health_ended(self) -> None:
+        self._reading_health = False
+        if self._anew_due:
+            self._anew_due = False
+            self.check_anew()
 
     # --- answers -----------------------------------------------------------------------------
 

@@ -33,10 +33,10 @@ from jigdesk.app.health import (
     engine_check,
     journal_check,
     memory_check,
-    now_and_then,
     queue_check,
 )
 from jigdesk.app.host_id import host_id_of
+from jigdesk.app.kept_check import KEEP_S
 from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
 from jigdesk.app.metrics import DeskMetrics
@@ -68,7 +68,8 @@ from lambdas.jobs_api.ports import ApiSettings
 
 log = logging.getLogger(__name__)
 
-CHECKS_EVERY_S = 60.0
+URLS_KEEP_S = 60.0
+"""How long a good answer serves that cost several requests of what seldom changes."""
 FLUSH_DEADLINE_S = 3.0
 STORE_DEADLINE_S = 5.0
 """How long a stop waits for calls to a store that may never answer."""
@@ -175,12 +176,12 @@ class _Builder:
         work = build_work(settings, claims, journal, store, engine, templates)
         self._stack.push_async_callback(work.stopper.close)
         health = self._health(journal, store, host_id, outbox, engine, work, templates)
-        health.add("publisher", publisher_check(publisher, publishing))
+        health.add("publisher", publisher_check(publisher, publishing), keep_s=KEEP_S)
         resources = await self._stack.enter_async_context(
             open_resources(paths.jobs_dir, work.queue, engine)
         )
         control = DeskControl(
-            journal, work.queue, work.commands, engine, health.look, resources.history
+            journal, work.queue, work.commands, engine, health.recent, resources.history
         )
         api = self._jobs_api(journal, store, host_id, templates, work, secrets)
         registry = CollectorRegistry()
@@ -310,12 +311,12 @@ class _Builder:
     ) -> Health:
         health = Health()
         health.add("engine", engine_check(engine, work.stopper))
-        health.add("store", store_check(store, host_id))
-        health.add("urls", now_and_then(urls_check(store, host_id), CHECKS_EVERY_S))
+        health.add("store", store_check(store, host_id), keep_s=KEEP_S)
+        health.add("urls", urls_check(store, host_id), keep_s=URLS_KEEP_S)
         if self._settings.store.kind == "s3":
             origins = self._settings.server.allowed_origins
-            health.add("cors", now_and_then(cors_check(store, host_id, origins), CHECKS_EVERY_S))
-            health.add("clock", now_and_then(clock_check(store, host_id, utc_now), CHECKS_EVERY_S))
+            health.add("cors", cors_check(store, host_id, origins), keep_s=URLS_KEEP_S)
+            health.add("clock", clock_check(store, host_id, utc_now), keep_s=URLS_KEEP_S)
         health.add("memory", memory_check())
         health.add("queue", queue_check(work.queue))
         health.add("outbox", journal_check(journal, outbox))
@@ -331,9 +332,10 @@ class _Builder:
         resources: ResourceSampler,
     ) -> None:
         health.add("tunnel", tunnel.check)
-        health.add("listener", listeners_check((listeners.public, listeners.local)))
+        both = (listeners.public, listeners.local)
+        health.add("listener", listeners_check(both), keep_s=KEEP_S)
         health.add("gpu", gpu_check(resources))
-        health.add("journal", written_check(journal))
+        health.add("journal", written_check(journal), keep_s=KEEP_S)
         await self._background("health", health.watch())
 
     def _jobs_api(

@@ -12,8 +12,9 @@ from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.adapters.journal.lock import HomeLock
 from jigdesk.adapters.process.ports import port_owner
 from jigdesk.app.engine import engine_command
-from jigdesk.app.health import CheckCall, Health, memory_check
+from jigdesk.app.health import Health, memory_check
 from jigdesk.app.host_id import host_id_of
+from jigdesk.app.kept_check import CheckCall
 from jigdesk.app.publishers import CREDENTIALS, open_publisher
 from jigdesk.app.queue_controls import try_to_keep_awake
 from jigdesk.app.store_checks import clock_check, cors_check, store_check, urls_check

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import psutil
 
 from jigdesk.app.engine import EngineHost
+from jigdesk.app.kept_check import CheckCall, KeptCheck
+from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import JigDeskError
 from jigdesk.ports import Check, Journal
 from jigdesk.services.outbox import KINDS, StoreOutbox
@@ -25,27 +28,40 @@ WATCH_EVERY_S = 60.0
 
 log = logging.getLogger(__name__)
 
-CheckCall = Callable[[], Awaitable[Check]]
-
 
 class Health:
     """Runs every check at once, each with a deadline. Lives on the core's loop."""
 
-    def __init__(self, mend: str = "Mend it; the check runs again.") -> None:
+    def __init__(
+        self,
+        mend: str = "Mend it; the check runs again.",
+        *,
+        clock: Clock = utc_now,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`mend` is the remedy of a failure that has none of its own."""
-        self._checks: dict[str, CheckCall] = {}
+        self._checks: dict[str, KeptCheck] = {}
         self._bugs: dict[str, str] = {}
         self._mend = mend
+        self._clock = clock
+        self._seconds = seconds
 
-    def add(self, name: str, check: CheckCall) -> None:
-        """A check by the name that is shown."""
-        self._checks[name] = check
+    def add(self, name: str, check: CheckCall, *, keep_s: float = 0.0) -> None:
+        """A check by the name that is shown.
+
+        One that costs requests or writes has `keep_s`: its last answer serves who looks for so
+        long while it is ok, and for KEEP_S at most while it is not.
+        """
+        run = partial(self._one, name, check)
+        self._checks[name] = KeptCheck(name, run, keep_s, self._clock, self._seconds)
 
     async def look(self) -> Sequence[Check]:
-        """Every check's answer, in the order in which they were added."""
-        return await asyncio.gather(
-            *(self._one(name, check) for name, check in self._checks.items())
-        )
+        """Every check's answer anew, in the order in which they were added."""
+        return await asyncio.gather(*(check.fresh() for check in self._checks.values()))
+
+    async def recent(self) -> Sequence[Check]:
+        """As `look`, with the answers of a moment ago where getting them again costs something."""
+        return await asyncio.gather(*(check.recent() for check in self._checks.values()))
 
     async def watch(self, every_s: float = WATCH_EVERY_S) -> None:
         """Look now and then until cancelled, and log what changed: nobody may be looking."""
@@ -92,26 +108,6 @@ def memory_check() -> CheckCall:
         return Check("memory", "ok", message)
 
     return check
-
-
-def now_and_then(
-    check: CheckCall, every_s: float, seconds: Callable[[], float] = time.monotonic
-) -> CheckCall:
-    """Look again after `every_s` seconds only while the answer is ok: each look costs requests."""
-    kept: Check | None = None
-    looked_s = 0.0
-
-    async def look() -> Check:
-        nonlocal kept, looked_s
-        if kept is None or seconds() - looked_s >= every_s:
-            kept = None
-            answer = await check()
-            looked_s = seconds()
-            kept = answer if answer.level == "ok" else None
-            return answer
-        return kept
-
-    return look
 
 
 def engine_check(engine: EngineHost, stopper: Stopper) -> CheckCall:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from jigdesk.adapters.http.server import Listener
 from jigdesk.adapters.resources.sampler import ResourceSampler
-from jigdesk.app.health import CheckCall
+from jigdesk.app.kept_check import CheckCall
 from jigdesk.domain.resources import GpuSample
 from jigdesk.ports import Check, Journal
 

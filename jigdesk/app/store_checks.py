@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import aiohttp
 
-from jigdesk.app.health import CheckCall
+from jigdesk.app.kept_check import CheckCall
 from jigdesk.domain.clock import Clock
 from jigdesk.domain.errors import StoreError, TransientError
 from jigdesk.ports import Check, ObjectStore, Presigned

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,9 @@ from jigdesk.commands.bundle import write_bundle
 from jigdesk.commands.client import DeskLost, DeskNotRunning, connect
 from jigdesk.commands.jobs import AsJson
 from jigdesk.commands.output import clean, out, print_json, say
+from jigdesk.domain.clock import utc_now
 from jigdesk.domain.errors import RequestError
+from jigdesk.ports import Check
 from jigdesk.settings import Settings, load_settings
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
@@ -61,7 +62,7 @@ async def _look(settings: Settings) -> Sequence[Mapping[str, Any]]:
     except DeskNotRunning:
         from jigdesk.app.doctor import examine  # noqa: PLC0415 - a second's worth of libraries
 
-        return [asdict(check) for check in await examine(settings)]
+        return [check.to_dict() for check in await examine(settings)]
     except (DeskLost, RequestError) as failure:
         remedy = "Look at its log (`jigdesk config path` says where the home is), or start it anew."
         return [_check("desk", "error", failure.message, remedy)]
@@ -72,7 +73,7 @@ def _running() -> dict[str, Any]:
 
 
 def _check(name: str, level: str, message: str, remedy: str = "") -> dict[str, Any]:
-    return {"name": name, "level": level, "message": message, "remedy": remedy}
+    return Check(name, level, message, remedy, utc_now()).to_dict()
 
 
 def _print(check: Mapping[str, Any]) -> None:

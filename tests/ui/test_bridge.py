@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from datetime import datetime
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from jigdesk.app import Core
 from jigdesk.domain.changes import Arrival, Change
+from jigdesk.domain.clock import utc_now
 from jigdesk.domain.errors import JigDeskError
 from jigdesk.domain.events import ACCEPTED, NEW_FILES, EventDraft
 from jigdesk.domain.job import JobStatus
+from jigdesk.ports import Check
 from tests.ui.conftest import OpenDesk
 from ui.bridge import MAX_CALLS
 from ui.inbox import Batch
@@ -92,6 +96,22 @@ def test_figures_and_health_come_by_themselves(qtbot: QtBot, desk: OpenDesk) -> 
     assert latest is not None
     assert latest.kept == 0
     assert desk.window.strip.items["store"].vital is not None
+
+
+def test_check_again_runs_even_what_was_checked_just_now(qtbot: QtBot, desk: OpenDesk) -> None:
+    found: list[datetime] = []
+
+    def read(checks: Sequence[Check]) -> None:
+        found.extend(one.checked_at for one in checks if one.name == "urls" and one.checked_at)
+
+    qtbot.waitUntil(lambda: "store" in desk.window.strip.items)
+    desk.bridge.health.connect(read)
+    desk.bridge.check_health()
+    qtbot.waitUntil(lambda: len(found) == 1)
+    asked_at = utc_now()
+    desk.bridge.check_health()  # being read already: the look anew follows it
+    desk.window.strip.asked_again.emit()
+    qtbot.waitUntil(lambda: found[-1] >= asked_at)
 
 
 def test_after_close_nothing_is_called_any_more(qtbot: QtBot, desk: OpenDesk) -> None:

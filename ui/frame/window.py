@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         self.bridge.figures.connect(self.strip.show_figures)
         self.bridge.health.connect(self.strip.show_checks)
         self.bridge.failed.connect(self.toasts.fail)
-        self.strip.asked_again.connect(self.bridge.check_health)
+        self.strip.asked_again.connect(self.bridge.check_anew)
         self.strip.asked_again.connect(self.bridge.look_soon)
         self.strip.noted.connect(self.toasts.note)
         self.toasts.counted.connect(self.status.show_messages)

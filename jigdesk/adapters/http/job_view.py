@@ -121,7 +121,7 @@ def health_view(checks: Sequence[Check]) -> dict[str, Any]:
     """The checks and the worst of their levels."""
     levels = [check.level for check in checks]
     worst = next((level for level in ("error", "warning") if level in levels), "ok")
-    return {"level": worst, "checks": [asdict(check) for check in checks]}
+    return {"level": worst, "checks": [check.to_dict() for check in checks]}
 
 
 def _failure(failure: Failure, *, traceback: bool) -> dict[str, Any]:

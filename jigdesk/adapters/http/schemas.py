@@ -252,6 +252,7 @@ def _control() -> dict[str, Schema]:
         "level": {"enum": ["ok", "warning", "error"]},
         "message": _TEXT,
         "remedy": _TEXT,
+        "checked_at": _NULL_TIME,
     }
     gpu = {
         "name": _TEXT,

@@ -14,6 +14,7 @@ from jigdesk.adapters.journal import database
 from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.app.health import Health
 from jigdesk.app.own_checks import HOT_C, gpu_check, written_check
+from jigdesk.domain.clock import from_rfc3339
 from jigdesk.domain.resources import GpuSample
 from jigdesk.ports import Check
 from tests.harness.waiting import PATIENCE_S, eventually
@@ -50,6 +51,27 @@ async def test_a_journal_that_takes_no_write_is_an_error(
             (locked,) = await health.look()
         assert (locked.level, "locked" in locked.message) == ("error", True)
         assert [check.level for check in await health.look()] == ["ok"]
+
+
+async def test_the_control_api_says_when_each_check_was_made(desk: Desk) -> None:
+    """What costs requests is not done again for each who looks, and is when it is asked for."""
+    first = await _checked_at(desk)
+    async with asyncio.timeout(PATIENCE_S):  # the desk may look by itself just between the two
+        while (second := await _checked_at(desk))["urls"] != first["urls"]:
+            first = second
+    assert first.keys() == second.keys()
+    assert all(from_rfc3339(first[name]) <= from_rfc3339(second[name]) for name in first)
+    assert first["queue"] < second["queue"]
+    await desk.core.health.look()
+    third = await _checked_at(desk)
+    assert all(third[name] > second[name] for name in ("urls", "store", "queue"))
+
+
+async def _checked_at(desk: Desk) -> dict[str, str]:
+    token = {"Authorization": f"Bearer {desk.core.control_token}"}
+    url = f"{desk.core.local_url}/control/health"
+    async with desk.browser.http.get(url, headers=token) as answer:
+        return {one["name"]: one["checked_at"] for one in (await answer.json())["checks"]}
 
 
 async def test_a_hot_gpu_is_a_warning_with_its_figures(desk: Desk) -> None:

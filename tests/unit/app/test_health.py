@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from jigdesk.app import health as module
-from jigdesk.app.health import Health, memory_check, now_and_then
+from jigdesk.app.health import Health, memory_check
+from jigdesk.app.kept_check import KEEP_S
 from jigdesk.domain.errors import StoreUnavailable
 from jigdesk.ports import Check
+from tests.harness.waiting import eventually
 
 
 async def test_what_fails_and_what_hangs_are_answers_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,19 +70,79 @@ async def test_the_memory_of_this_machine_is_read() -> None:
     assert memory.level in ("ok", "warning")
 
 
-async def test_a_good_answer_is_kept_a_while_and_a_bad_one_never() -> None:
-    now_s, levels, asked = 0.0, ["error", "ok", "ok"], []
+class Store:
+    """A check that costs something: how often it was run, and what it says."""
 
-    async def check() -> Check:
-        asked.append(now_s)
-        return Check("x", levels[len(asked) - 1], "…")
+    def __init__(self) -> None:
+        self.runs = 0
+        self.level = "ok"
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.was_cancelled = False
 
-    look = now_and_then(check, 60, lambda: now_s)
-    assert (await look()).level == "error"
-    assert (await look()).level == "ok"
-    now_s = 59.0
-    assert (await look()).level == "ok"
-    assert asked == [0.0, 0.0]
-    now_s = 61.0
-    assert (await look()).level == "ok"
-    assert asked == [0.0, 0.0, 61.0]
+    async def check(self) -> Check:
+        self.runs += 1
+        try:
+            await self.may_answer.wait()
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+        return Check("store", self.level, f"run {self.runs}")
+
+
+async def test_an_answer_that_cost_something_serves_a_while_and_a_bad_one_shortly() -> None:
+    now_s, noon = 0.0, datetime(2026, 3, 1, 12, tzinfo=UTC)
+    store, free = Store(), Store()
+    health = Health(seconds=lambda: now_s, clock=lambda: noon + timedelta(seconds=now_s))
+    health.add("store", store.check, keep_s=60)
+    health.add("free", free.check)
+
+    async def seen() -> tuple[str, str | None]:
+        check, _ = await health.recent()
+        return check.level, check.to_dict()["checked_at"]
+
+    store.level = "error"
+    assert await seen() == ("error", "2026-03-01T12:00:00.000Z")
+    store.level = "ok"
+    now_s = KEEP_S - 1
+    assert await seen() == ("error", "2026-03-01T12:00:00.000Z")
+    now_s = KEEP_S
+    assert await seen() == ("ok", "2026-03-01T12:00:05.000Z")
+    now_s = KEEP_S + 59
+    assert await seen() == ("ok", "2026-03-01T12:00:05.000Z")
+    assert (store.runs, free.runs) == (2, 4)  # what costs nothing is looked at each time
+    await health.look()  # a look anew waits for nothing, and what it finds is kept
+    assert store.runs == 3
+    assert await seen() == ("ok", "2026-03-01T12:01:04.000Z")
+    assert store.runs == 3
+
+
+async def test_looks_at_the_same_time_share_one_run() -> None:
+    store = Store()
+    store.may_answer.clear()
+    health = Health()
+    health.add("store", store.check)
+    looks = [asyncio.create_task(health.look()) for _ in range(3)]
+    looks += [asyncio.create_task(health.recent())]
+    await eventually(lambda: store.runs == 1)
+    looks[0].cancel()  # who asked first may leave: the others wait for the same run
+    await asyncio.wait(looks[:1])
+    store.may_answer.set()
+    assert [await look for look in looks[1:]] == [[Check("store", "ok", "run 1")]] * 3
+    assert looks[0].cancelled()
+    assert not store.was_cancelled
+
+
+async def test_a_run_for_which_nobody_waits_any_more_ends() -> None:
+    store = Store()
+    store.may_answer.clear()
+    health = Health()
+    health.add("store", store.check)
+    looks = [asyncio.create_task(health.look()) for _ in range(2)]
+    await eventually(lambda: store.runs == 1)
+    for look in looks:
+        look.cancel()
+    await asyncio.wait(looks)
+    assert store.was_cancelled
+    store.may_answer.set()
+    assert [check.message for check in await health.look()] == ["run 2"]
