@@ -40,7 +40,7 @@ from jigdesk.app.kept_check import KEEP_S
 from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
 from jigdesk.app.metrics import DeskMetrics
-from jigdesk.app.own_checks import gpu_check, listeners_check, written_check
+from jigdesk.app.own_checks import closing_intake, gpu_check, listeners_check, written_check
 from jigdesk.app.publishers import open_publisher, private_by_index, publisher_check
 from jigdesk.app.queue_controls import build_queue_controls
 from jigdesk.app.resources import open_resources
@@ -209,7 +209,7 @@ class _Builder:
         if local_store is not None:
             await self._local_cloud(local_store, journal, secrets[0], listeners)
         tunnel = open_tunnel(settings, listeners.public.port, listeners.run_key)
-        await self._own_health(health, journal, listeners, tunnel, resources)
+        await self._own_health(health, journal, work, listeners, tunnel, resources)
         metrics = await self._metrics(journal, work, engine, resources, tunnel, registry)
         await self._keep_room(journal, work, health)
         await self._hold_back(work, engine, health, metrics)
@@ -327,6 +327,7 @@ class _Builder:
         self,
         health: Health,
         journal: Journal,
+        work: Work,
         listeners: Listeners,
         tunnel: DeskTunnel,
         resources: ResourceSampler,
@@ -336,7 +337,9 @@ class _Builder:
         health.add("listener", listeners_check(both), keep_s=KEEP_S)
         health.add("gpu", gpu_check(resources))
         health.add("journal", written_check(journal), keep_s=KEEP_S)
+        health.follow("journal", closing_intake(work.queue))
         await self._background("health", health.watch())
+        await self._background("journal check", health.recheck("journal"))
 
     def _jobs_api(
         self,

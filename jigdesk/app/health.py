@@ -25,6 +25,7 @@ OUTBOX_LATE_S = 60.0
 RESUME = "Resume the queue."
 
 WATCH_EVERY_S = 60.0
+RECHECK_EVERY_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,10 @@ class Health:
         run = partial(self._one, name, check)
         self._checks[name] = KeptCheck(name, run, keep_s, self._clock, self._seconds)
 
+    def follow(self, name: str, listener: Callable[[Check], None]) -> None:
+        """Call `listener` with every new answer of this check; it must not block or raise."""
+        self._checks[name].follow(listener)
+
     async def look(self) -> Sequence[Check]:
         """Every check's answer anew, in the order in which they were added."""
         return await asyncio.gather(*(check.fresh() for check in self._checks.values()))
@@ -74,6 +79,14 @@ class Health:
                     say = log.info if good else log.warning
                     say("health: %s is %s: %s", check.name, check.level, check.message)
                 levels[check.name] = check.level
+
+    async def recheck(self, name: str, every_s: float = RECHECK_EVERY_S) -> None:
+        """Until cancelled: while this check's last answer is an error, run it again soon."""
+        check = self._checks[name]
+        while True:
+            await asyncio.sleep(every_s)
+            if check.last is not None and check.last.level == "error":
+                await check.fresh()
 
     async def _one(self, name: str, check: CheckCall) -> Check:
         try:

@@ -40,6 +40,11 @@ class KeptCheck:
         self._seconds = seconds
         self._answered_s = 0.0
         self._run: _Run | None = None
+        self._listeners: list[Callable[[Check], None]] = []
+
+    def follow(self, listener: Callable[[Check], None]) -> None:
+        """Call `listener` with every new answer; it must not block or raise."""
+        self._listeners.append(listener)
 
     async def recent(self) -> Check:
         """The last answer while it serves, else a new one. Cancelling is safe."""
@@ -73,4 +78,6 @@ class KeptCheck:
     async def _answer(self) -> Check:
         answer = replace(await self._call(), checked_at=self._clock())
         self.last, self._answered_s = answer, self._seconds()
+        for listener in tuple(self._listeners):
+            listener(answer)
         return answer

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 
 from jigdesk.adapters.http.server import Listener
 from jigdesk.adapters.resources.sampler import ResourceSampler
 from jigdesk.app.kept_check import CheckCall
 from jigdesk.domain.resources import GpuSample
 from jigdesk.ports import Check, Journal
+from jigdesk.services.queue import JobQueue
 
+log = logging.getLogger(__name__)
+
+NO_JOURNAL = "journal"
 HOT_C = 88.0
 """Where NVIDIA's cards begin to slow down to protect themselves, with some room."""
 
@@ -23,6 +28,25 @@ def written_check(journal: Journal) -> CheckCall:
         return Check("journal", "ok", "It takes writes.")
 
     return check
+
+
+def closing_intake(queue: JobQueue) -> Callable[[Check], None]:
+    """Take nothing new in while the journal's answer is an error: no promise could be kept."""
+    is_closed = False
+
+    def follow(check: Check) -> None:
+        nonlocal is_closed
+        if (check.level == "error") is is_closed:
+            return
+        is_closed = not is_closed
+        if is_closed:
+            log.error("nothing new is taken in: %s", check.message)
+            queue.obstruct(NO_JOURNAL, "The host's journal takes no writes.")
+        else:
+            log.info("new jobs are taken in again: the journal takes writes")
+            queue.obstruct(NO_JOURNAL, None)
+
+    return follow
 
 
 def listeners_check(listeners: Sequence[Listener]) -> CheckCall:

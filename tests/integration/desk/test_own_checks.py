@@ -17,8 +17,10 @@ from jigdesk.app.own_checks import HOT_C, gpu_check, written_check
 from jigdesk.domain.clock import from_rfc3339
 from jigdesk.domain.resources import GpuSample
 from jigdesk.ports import Check
+from tests.harness.browser import BLUR
+from tests.harness.pictures import photo
 from tests.harness.waiting import PATIENCE_S, eventually
-from tests.integration.desk.conftest import Desk
+from tests.integration.desk.conftest import Desk, running_desk
 
 
 async def _check(desk: Desk, name: str) -> Check:
@@ -51,6 +53,42 @@ async def test_a_journal_that_takes_no_write_is_an_error(
             (locked,) = await health.look()
         assert (locked.level, "locked" in locked.message) == ("error", True)
         assert [check.level for check in await health.look()] == ["ok"]
+
+
+async def test_a_journal_that_takes_no_write_closes_the_intake_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_S", 0.01)
+    async with running_desk(tmp_path / "home") as desk:
+        ready = f"{desk.core.public_url_local}/readyz"
+        journal = desk.core.settings.paths.journal
+        with contextlib.closing(sqlite3.connect(journal, isolation_level=None)) as other:
+            async with asyncio.timeout(PATIENCE_S):
+                await _locked(other)
+            await desk.core.health.look()  # as it is done each minute
+            async with desk.browser.http.get(ready) as answer:
+                assert answer.status == 503
+                reasons = (await answer.json())["reasons"]
+            assert reasons == ["The host's journal takes no writes."]
+            host = f"hosts/{desk.core.host_id}.json"
+            await eventually(lambda: desk.document(host)["accepting"] is False)
+            other.execute("ROLLBACK")
+        await eventually(lambda: not desk.core.work.intake.refusals())  # nobody looks
+        async with desk.browser.http.get(ready) as answer:
+            assert answer.status == 200
+        job_id = await desk.browser.submit(BLUR, {"photo.png": photo()})
+        await desk.reached(job_id, "completed")
+
+
+async def _locked(other: sqlite3.Connection) -> None:
+    """Hold the journal's lock; the desk may be writing just now."""
+    while True:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            await asyncio.sleep(0.01)
+        else:
+            return
 
 
 async def test_the_control_api_says_when_each_check_was_made(desk: Desk) -> None:

@@ -146,3 +146,23 @@ async def test_a_run_for_which_nobody_waits_any_more_ends() -> None:
     assert store.was_cancelled
     store.may_answer.set()
     assert [check.message for check in await health.look()] == ["run 2"]
+
+
+async def test_an_error_is_looked_at_again_soon_and_a_good_answer_is_left_alone() -> None:
+    store, told = Store(), list[str]()
+    health = Health()
+    health.add("store", store.check, keep_s=60)
+    health.follow("store", lambda check: told.append(check.level))
+    again = asyncio.create_task(health.recheck("store", 0))
+    store.level = "error"
+    await health.look()
+    await eventually(lambda: store.runs > 3)
+    store.level = "ok"
+    await eventually(lambda: told[-1] == "ok")
+    runs = store.runs
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert store.runs == runs
+    assert told == ["error"] * (runs - 1) + ["ok"]
+    again.cancel()
+    await asyncio.wait([again])
