@@ -33,6 +33,10 @@ def test_bad_settings_are_not_tried_again() -> None:
     assert int(_unit()["Service"]["RestartPreventExitStatus"]) == cli.BAD_USAGE
 
 
+def test_the_desk_outlives_an_engine_that_the_kernel_ends_for_want_of_memory() -> None:
+    assert _unit()["Service"]["OOMPolicy"] == "continue"
+
+
 def test_its_example_of_a_credential_is_a_secret_of_ours() -> None:
     (line,) = [one for one in UNIT.read_text().splitlines() if "LoadCredential" in one]
     name = line.partition("=")[2].partition(":")[0]
