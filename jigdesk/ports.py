@@ -345,6 +345,12 @@ class Journal(Protocol):
     async def counts(self) -> Mapping[JobStatus, int]:
         """How many jobs are in each status."""
 
+    async def active_counts(self) -> Mapping[tuple[JobStatus, str], int]:
+        """How many jobs that are not final are in each status, by workflow (empty: not known).
+
+        Costs no more with many jobs that ended.
+        """
+
     async def forget(self, job_id: str) -> None:
         """Remove a job that another desk claimed."""
 

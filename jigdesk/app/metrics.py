@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter as Tally
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import get_args
 
@@ -58,6 +58,12 @@ class DeskMetrics:
         self._jobs = Gauge(
             "jigdesk_jobs", "Jobs in the journal, by status.", ["status"], registry=registry
         )
+        self._active = _Present(
+            "jigdesk_jobs_active",
+            "Jobs that have not ended, by status and workflow; what has none is left out.",
+            ["status", "workflow"],
+            registry,
+        )
         self._outbox_rows = self._gauge(
             "jigdesk_outbox_rows", "Writes that wait for the outside to take them."
         )
@@ -88,12 +94,14 @@ class DeskMetrics:
         while True:
             try:
                 counts = await self._journal.counts()
+                active = await self._journal.active_counts()
                 rows, age_s = await self._journal.outbox_lag()
             except TransientError as failed:
                 log.debug("the journal was not counted: %s", failed)
             else:
                 for status in JobStatus:
                     self._jobs.labels(status.value).set(counts.get(status, 0))
+                self._active.show(self._by_label(active))
                 self._outbox_rows.set(rows)
                 self._outbox_age.set(age_s)
             await asyncio.sleep(COUNT_EVERY_S)
@@ -161,16 +169,16 @@ class DeskMetrics:
         for name, text, read in _MACHINE:
             self._gauge(name, text, _newest(sampler, read))
         gauges = [
-            (Gauge(name, text, ["index", "name"], registry=self._registry), read)
+            (_Present(name, text, ["index", "name"], self._registry), read)
             for name, text, read in _GPU
         ]
 
         def follow(sample: ResourceSample) -> None:
-            for index, gpu in enumerate(sample.gpus):
-                for gauge, read in gauges:
-                    value = read(gpu)
-                    if value is not None:
-                        gauge.labels(index, gpu.name).set(value)
+            for gauge, read in gauges:
+                figures = {
+                    (str(index), gpu.name): read(gpu) for index, gpu in enumerate(sample.gpus)
+                }
+                gauge.show(figures)
 
         sampler.subscribe(follow)
 
@@ -192,12 +200,39 @@ class DeskMetrics:
                 spent_s = (job.finished_at - job.created_at).total_seconds()
                 self._seconds.labels(workflow).observe(spent_s)
 
+    def _by_label(self, active: Mapping[tuple[JobStatus, str], int]) -> dict[tuple[str, str], int]:
+        found: Tally[tuple[str, str]] = Tally()
+        for (status, workflow), number in active.items():
+            found[status.value, self._label(workflow)] += number
+        return found
+
     def _label(self, workflow: str) -> str:
         """Labels are bounded: manifests choose the chain of workflows."""
+        if not workflow:
+            return ""  # not known yet: one label, whatever else there is
         if workflow not in self._workflows and len(self._workflows) >= MAX_WORKFLOWS:
             return "other"
         self._workflows[workflow] += 1
         return workflow
+
+
+class _Present:
+    """A gauge of what is there now: figures that are gone go from the metrics too."""
+
+    def __init__(
+        self, name: str, text: str, labels: Sequence[str], registry: CollectorRegistry
+    ) -> None:
+        self._gauge = Gauge(name, text, labels, registry=registry)
+        self._shown: set[tuple[str, ...]] = set()
+
+    def show(self, figures: Mapping[tuple[str, str], float | None]) -> None:
+        """Show these and nothing else; None is not known."""
+        known = {labels: value for labels, value in figures.items() if value is not None}
+        for labels in self._shown - known.keys():
+            self._gauge.remove(*labels)
+        for labels, value in known.items():
+            self._gauge.labels(*labels).set(value)
+        self._shown = set(known)
 
 
 _MACHINE: tuple[tuple[str, str, Callable[[ResourceSample], float]], ...] = (

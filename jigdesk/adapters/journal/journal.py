@@ -200,6 +200,10 @@ class SqliteJournal:
         """How many jobs are in each status, 0 included."""
         return await self._readers.run(pages.counts)
 
+    async def active_counts(self) -> Mapping[tuple[JobStatus, str], int]:
+        """How many jobs that are not final are in each status, by workflow (empty: not known)."""
+        return await self._readers.run(pages.active_counts)
+
     async def forget(self, job_id: str) -> None:
         """Remove a job that another desk claimed, fsynced; an unknown one is no error."""
         await self._writer.submit(lambda tx: changes.forget(tx, job_id), durable=True)

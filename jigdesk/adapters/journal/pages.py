@@ -74,6 +74,21 @@ def counts(db: sqlite3.Connection) -> dict[JobStatus, int]:
     return {status: found.get(status.value, 0) for status in JobStatus}
 
 
+ACTIVE_COUNTS = (
+    # by name, whatever a version of SQLite would choose: jobs that ended are many, these few
+    "SELECT status, COALESCE(workflow, ''), COUNT(*) FROM jobs INDEXED BY jobs_active "
+    "WHERE status NOT IN ('completed', 'failed', 'cancelled') GROUP BY 1, 2"
+)
+
+
+def active_counts(db: sqlite3.Connection) -> dict[tuple[JobStatus, str], int]:
+    """How many jobs that are not final are in each status, by workflow."""
+    return {
+        (JobStatus(status), workflow): number
+        for status, workflow, number in db.execute(ACTIVE_COUNTS)
+    }
+
+
 def _key(query: JobQuery) -> str:
     try:
         return SORTS[query.sort]

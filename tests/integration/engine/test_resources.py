@@ -8,6 +8,10 @@ import re
 import signal
 from typing import Any
 
+import pytest
+
+from jigdesk.app import metrics as module
+from jigdesk.domain.resources import GpuSample
 from tests.fakes.families import eventually
 from tests.harness.browser import BLUR, refine
 from tests.harness.pictures import photo
@@ -33,7 +37,8 @@ async def metrics(desk: Desk) -> dict[str, float]:
     return {name: float(value) for name, value in found}
 
 
-async def until(desk: Desk, name: str, value: float) -> None:
+async def until(desk: Desk, name: str, value: float | None) -> None:
+    """Wait for this value; None: until it is told no more."""
     async with asyncio.timeout(PATIENCE_S):
         while (await metrics(desk)).get(name) != value:  # noqa: ASYNC110 - scraped, as it is
             await asyncio.sleep(0.05)
@@ -76,3 +81,34 @@ async def test_metrics_count_jobs_webhooks_and_restarts(desk: Desk) -> None:
     os.kill(supervisor.state.pid, signal.SIGKILL)
     await until(desk, "jigdesk_engine_restarts_total", 1)
     await until(desk, "jigdesk_engine_ready", 1)
+
+
+async def test_jobs_that_have_not_ended_are_counted_by_workflow(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WORKFLOWS", 1)
+    await desk.core.control.pause("The test counts.")
+    ids = [await desk.browser.submit(BLUR, FILES) for _ in range(2)]
+    await until(desk, 'jigdesk_jobs_active{status="queued",workflow="blur"}', 2)
+    ids.append(await desk.browser.submit(refine(), FILES))
+    # manifests choose the chain of workflows: there are no more labels than the bound allows
+    await until(desk, 'jigdesk_jobs_active{status="queued",workflow="other"}', 1)
+    assert (await metrics(desk))['jigdesk_jobs{status="queued"}'] == 3
+    await desk.core.control.resume()
+    for job_id in ids:
+        await desk.browser.watch(job_id)
+    await until(desk, 'jigdesk_jobs_active{status="queued",workflow="blur"}', None)
+    await until(desk, 'jigdesk_jobs{status="completed"}', 3)
+    assert not [name for name in await metrics(desk) if name.startswith("jigdesk_jobs_active")]
+
+
+async def test_a_gpu_and_a_figure_that_are_gone_are_told_no_more(desk: Desk) -> None:
+    labels = '{index="0",name="RTX"}'
+    desk.core.resources.tell_gpus((GpuSample("RTX", 0.5, 1, 2, 60.0, 200.0),))
+    await until(desk, f"jigdesk_gpu_power_watts{labels}", 200)
+    desk.core.resources.tell_gpus((GpuSample("RTX", 0.25, 1, 2, 60.0, None),))
+    await until(desk, f"jigdesk_gpu_power_watts{labels}", None)
+    assert (await metrics(desk))[f"jigdesk_gpu_ratio{labels}"] == 0.25
+    desk.core.resources.tell_gpus(())
+    await until(desk, f"jigdesk_gpu_ratio{labels}", None)
+    assert not [name for name in await metrics(desk) if name.startswith("jigdesk_gpu")]

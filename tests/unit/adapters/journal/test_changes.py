@@ -223,6 +223,19 @@ async def test_the_queue_is_in_order_of_priority_and_arrival(desk: Any) -> None:
     assert (counts[S.COMPLETED], counts[S.ACCEPTED], counts[S.FAILED]) == (1, 3, 0)
 
 
+async def test_active_jobs_are_counted_by_workflow(desk: Any) -> None:
+    ids = [await desk.new_job() for _ in range(4)]
+    for job_id in ids[:3]:
+        await desk.journal.apply(job_id, Change(fields={"workflow": "blur"}))
+    await move(desk, ids[0], *WAY)
+    await move(desk, ids[1], S.PREPARING)
+    assert await desk.journal.active_counts() == {
+        (S.PREPARING, "blur"): 1,
+        (S.ACCEPTED, "blur"): 1,
+        (S.ACCEPTED, ""): 1,
+    }
+
+
 async def test_listeners_hear_each_commit_in_order_before_the_caller_goes_on(desk: Any) -> None:
     heard: list[tuple[list[Event], list[Job]]] = []
 
