@@ -7,7 +7,7 @@ unless its docstring says otherwise.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Event as StopEvent
@@ -25,7 +25,7 @@ from jigdesk.domain.changes import (
     OutboxRow,
     StageRun,
 )
-from jigdesk.domain.clock import to_rfc3339
+from jigdesk.domain.check import Check
 from jigdesk.domain.engine import EngineEvent, EngineFile, Prompt
 from jigdesk.domain.events import Event, EventDraft
 from jigdesk.domain.job import Job, JobStatus
@@ -449,31 +449,6 @@ class Intake(Protocol):
 
     def refusals(self) -> Sequence[str]:
         """Why no job is accepted now, in sentences; empty when jobs are accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of health: `level` is ok, warning or error; `remedy` is empty when ok.
-
-    `checked_at` is None until it was run as a part of health.
-    """
-
-    name: str
-    level: str
-    message: str
-    remedy: str = ""
-    checked_at: datetime | None = field(default=None, compare=False)
-
-    def to_dict(self) -> dict[str, str | None]:
-        """As the control API and the doctor tell it."""
-        at = None if self.checked_at is None else to_rfc3339(self.checked_at)
-        return {
-            "name": self.name,
-            "level": self.level,
-            "message": self.message,
-            "remedy": self.remedy,
-            "checked_at": at,
-        }
 
 
 class Control(Protocol):

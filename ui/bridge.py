@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from jigdesk.app import Core
+from jigdesk.domain.check import Check
 from jigdesk.domain.errors import JigDeskError, TransientError
-from jigdesk.ports import Check
 from ui.core_thread import CoreThread
 from ui.figures import Figures, look
 from ui.inbox import Inbox

@@ -20,9 +20,9 @@ from jigdesk.app.queue_controls import try_to_keep_awake
 from jigdesk.app.store_checks import clock_check, cors_check, store_check, urls_check
 from jigdesk.app.stores import open_store
 from jigdesk.app.templates import LiveTemplates
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import utc_now
 from jigdesk.domain.errors import JigDeskError, PublishError, PublishForbidden, SetupError
-from jigdesk.ports import Check
 from jigdesk.services.disk import fullest
 from jigdesk.settings import Settings
 

@@ -22,10 +22,11 @@ from jigdesk.adapters.process.supervisor import (
     EngineSupervisor,
     Patience,
 )
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import to_rfc3339
 from jigdesk.domain.errors import EngineUnavailable, RequestError, SetupError
 from jigdesk.domain.resources import MemoryUse
-from jigdesk.ports import Check, Engine
+from jigdesk.ports import Engine
 from jigdesk.settings import ComfyUISettings, Settings
 
 LOOK_AGAIN_S = 1.0

@@ -12,9 +12,10 @@ import psutil
 
 from jigdesk.app.engine import EngineHost
 from jigdesk.app.kept_check import CheckCall, KeptCheck
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import JigDeskError
-from jigdesk.ports import Check, Journal
+from jigdesk.ports import Journal
 from jigdesk.services.outbox import KINDS, StoreOutbox
 from jigdesk.services.queue import JobQueue
 from jigdesk.services.stopping import Stopper

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import Clock
-from jigdesk.ports import Check
 
 KEEP_S = 5.0
 """How long an answer that cost something serves whoever looks; one that is not ok at most."""

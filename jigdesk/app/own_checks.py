@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from jigdesk.adapters.http.server import Listener
 from jigdesk.adapters.resources.sampler import ResourceSampler
 from jigdesk.app.kept_check import CheckCall
+from jigdesk.domain.check import Check
 from jigdesk.domain.resources import GpuSample
-from jigdesk.ports import Check, Journal
+from jigdesk.ports import Journal
 from jigdesk.services.queue import JobQueue
 
 log = logging.getLogger(__name__)

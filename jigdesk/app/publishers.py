@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from jigdesk.domain import keys
+from jigdesk.domain.check import Check
 from jigdesk.domain.errors import JigDeskError, ObjectNotFound, PublishError, PublishForbidden
 from jigdesk.domain.manifest import MAX_REQUEST_BYTES
-from jigdesk.ports import BlockingStore, Check
+from jigdesk.ports import BlockingStore
 from jigdesk.services.publishing import IsPrivate, PublishOutbox
 from jigdesk.settings import PublisherSettings
 from lambdas.common.documents import decode_object

@@ -10,9 +10,10 @@ from jigdesk.adapters.power.choice import sleep_lock
 from jigdesk.adapters.resources.programs import NamedPrograms
 from jigdesk.app.health import Health
 from jigdesk.app.metrics import DeskMetrics
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import utc_now
 from jigdesk.domain.quiet_hours import QuietHours
-from jigdesk.ports import Check, Engine
+from jigdesk.ports import Engine
 from jigdesk.services.awake import KeepAwake
 from jigdesk.services.queue import JobQueue
 from jigdesk.services.quiet import QuietTimes

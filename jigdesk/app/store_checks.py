@@ -11,9 +11,10 @@ from datetime import timedelta
 import aiohttp
 
 from jigdesk.app.kept_check import CheckCall
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import Clock
 from jigdesk.domain.errors import StoreError, TransientError
-from jigdesk.ports import Check, ObjectStore, Presigned
+from jigdesk.ports import ObjectStore, Presigned
 
 ANSWER_S = 8.0
 URL_TTL_S = 60

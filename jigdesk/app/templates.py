@@ -12,10 +12,10 @@ from typing import Any
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.adapters.workflows.catalogue import Catalogue, load_catalogue
 from jigdesk.adapters.workflows.watch import watching
+from jigdesk.domain.check import Check
 from jigdesk.domain.errors import EngineError, EngineUnavailable
 from jigdesk.domain.live_check import LiveVerdict, check_live
 from jigdesk.domain.template import Template
-from jigdesk.ports import Check
 from jigdesk.resources import workflows_dir
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from jigdesk.app.core import Core
 from jigdesk.app.doctor import add_publisher, add_store, startable_engine
 from jigdesk.app.health import Health
 from jigdesk.app.tunnels import Verdict, agent_settings, judge, judging_session
-from jigdesk.ports import Check
+from jigdesk.domain.check import Check
 from jigdesk.settings import Settings
 
 T = TypeVar("T")

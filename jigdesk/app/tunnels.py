@@ -20,7 +20,7 @@ from jigdesk.adapters.tunnel.ngrok_agent import AgentSettings
 from jigdesk.adapters.tunnel.ngrok_errors import translate
 from jigdesk.adapters.tunnel.state import StateBoard, StateListener, TunnelState, TunnelStatus
 from jigdesk.adapters.tunnel.wake import watch_wakes
-from jigdesk.ports import Check
+from jigdesk.domain.check import Check
 from jigdesk.settings import Settings, TunnelSettings
 
 log = logging.getLogger(__name__)

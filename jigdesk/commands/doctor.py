@@ -14,9 +14,9 @@ from jigdesk.commands.bundle import write_bundle
 from jigdesk.commands.client import DeskLost, DeskNotRunning, connect
 from jigdesk.commands.jobs import AsJson
 from jigdesk.commands.output import clean, out, print_json, say
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import utc_now
 from jigdesk.domain.errors import RequestError
-from jigdesk.ports import Check
 from jigdesk.settings import Settings, load_settings
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}

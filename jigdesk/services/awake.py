@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import Literal, Protocol
 
+from jigdesk.domain.check import Check
 from jigdesk.domain.holds import Inhibition
-from jigdesk.ports import Check
 from jigdesk.services.queue import JobQueue
 
 log = logging.getLogger(__name__)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import to_rfc3339
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.domain.resources import ResourceSample
-from jigdesk.ports import Check, Journal
+from jigdesk.ports import Journal
 from jigdesk.services.commands import Commands
 from jigdesk.services.prepare import STAGES_BETWEEN
 from jigdesk.services.queue import DRAINING, PAUSED, JobQueue

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jigdesk.ports import Check
+from jigdesk.domain.check import Check
 from jigdesk.services.queue import JobQueue
 
 log = logging.getLogger(__name__)

@@ -23,13 +23,14 @@ from jigdesk.adapters.http.server import Endpoint, Listener
 from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.adapters.publisher.hub import EventHub
 from jigdesk.domain.changes import Arrival, Change
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.events import Event, EventDraft
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.domain.resources import GpuSample, ResourceSample
 from jigdesk.domain.webhooks import JobCommand, JobCreated, JobOutput, Webhook
-from jigdesk.ports import Check, Journal, Receipt
+from jigdesk.ports import Journal, Receipt
 
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 OLD_SECRET = "whsec_" + "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="

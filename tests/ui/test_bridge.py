@@ -11,11 +11,11 @@ from pytestqt.qtbot import QtBot
 
 from jigdesk.app import Core
 from jigdesk.domain.changes import Arrival, Change
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import utc_now
 from jigdesk.domain.errors import JigDeskError
 from jigdesk.domain.events import ACCEPTED, NEW_FILES, EventDraft
 from jigdesk.domain.job import JobStatus
-from jigdesk.ports import Check
 from tests.ui.conftest import OpenDesk
 from ui.bridge import MAX_CALLS
 from ui.inbox import Batch

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from jigdesk.ports import Check
+from jigdesk.domain.check import Check
 from ui.figures import Figures
 from ui.frame.fitting import fit_height
 from ui.frame.lamp import Lamp

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from jigdesk.ports import Check
+from jigdesk.domain.check import Check
 from ui.figures import Figures
 
 ENGINE, TUNNEL, WEBHOOKS = "engine", "tunnel", "webhooks"

@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from jigdesk.app import Core
 from jigdesk.app.trial import Part, try_part
+from jigdesk.domain.check import Check
 from jigdesk.domain.errors import JigDeskError
 from jigdesk.logs import secrets_of
-from jigdesk.ports import Check
 from jigdesk.settings import Problem, SettingsError
 from jigdesk.settings.draft import (
     Draft,

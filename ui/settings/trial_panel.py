@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from jigdesk.app.trial import Part
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import utc_now
-from jigdesk.ports import Check
 from ui.settings.form import Form
 from ui.theme.theme import Theme
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from jigdesk.adapters.http.request_log import LoggedRequest
 from jigdesk.domain.changes import Attempt, StageRun
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import to_rfc3339
 from jigdesk.domain.events import Event
 from jigdesk.domain.job import Failure, Job
-from jigdesk.ports import Check
 
 
 def job_row(job: Job) -> dict[str, Any]:

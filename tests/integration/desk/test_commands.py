@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from jigdesk.domain.check import Check
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.job import JobStatus
-from jigdesk.ports import Check
 from jigdesk.services import stopping
 from tests.harness.browser import BLUR, chain, refine
 from tests.harness.pictures import photo

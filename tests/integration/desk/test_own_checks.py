@@ -14,9 +14,9 @@ from jigdesk.adapters.journal import database
 from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.app.health import Health
 from jigdesk.app.own_checks import HOT_C, gpu_check, written_check
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import from_rfc3339
 from jigdesk.domain.resources import GpuSample
-from jigdesk.ports import Check
 from tests.harness.browser import BLUR
 from tests.harness.pictures import photo
 from tests.harness.waiting import PATIENCE_S, eventually

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jigdesk.app.trial import Part, try_part
-from jigdesk.ports import Check
+from jigdesk.domain.check import Check
 from jigdesk.settings.draft import Draft, Origin, survey
 from tests.fakes.ngrok_program import fake_ngrok
 from tests.integration.desk.conftest import Desk

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jigdesk.ports import Check
+from jigdesk.domain.check import Check
 from tests.fakes.comfyui_folder import comfyui_folder, starts_of
 from tests.fakes.families import eventually
 from tests.harness.browser import BLUR, refine

@@ -12,9 +12,10 @@ import aiohttp
 import pytest
 
 from jigdesk.adapters.publisher.pusher_channels import PusherPublisher
+from jigdesk.domain.check import Check
 from jigdesk.domain.errors import PublishError, PublishForbidden
 from jigdesk.domain.events import MAX_DATA_BYTES, PROGRESS
-from jigdesk.ports import Check, Message
+from jigdesk.ports import Message
 from lambdas.common.pusher_rest import PusherRest, PusherSettings
 from tests.fakes.api_world import JWT_SECRET, token_for
 from tests.harness.browser import BLUR, CLIENT, Browser, Heard, chain

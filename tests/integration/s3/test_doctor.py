@@ -15,8 +15,8 @@ from jigdesk.adapters.store.s3_client import open_s3
 from jigdesk.adapters.store.threaded import ThreadedStore
 from jigdesk.app.health import Health
 from jigdesk.app.store_checks import clock_check, cors_check, store_check, urls_check
+from jigdesk.domain.check import Check
 from jigdesk.domain.clock import utc_now
-from jigdesk.ports import Check
 from tests.harness.serving import command, environment
 from tests.integration.s3.cloud import Bucket
 from tests.integration.s3.conftest import S3Desk, s3_env

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from jigdesk.adapters.store.local import LocalStore
 from jigdesk.adapters.store.signing import UrlSigner
-from jigdesk.ports import Check
+from jigdesk.domain.check import Check
 from lambdas.common.delivery import Desks
 from lambdas.common.sender import HttpWebhookSender
 from tests.fakes.families import ROOT, eventually

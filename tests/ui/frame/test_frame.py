@@ -8,7 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from jigdesk.ports import Check
+from jigdesk.domain.check import Check
 from tests.ui.conftest import OpenDesk
 from ui.figures import Figures
 from ui.frame.toasts import HISTORY, SHOWN_AT_ONCE, History

@@ -11,8 +11,8 @@ import pytest
 from jigdesk.app import health as module
 from jigdesk.app.health import Health, memory_check
 from jigdesk.app.kept_check import KEEP_S
+from jigdesk.domain.check import Check
 from jigdesk.domain.errors import StoreUnavailable
-from jigdesk.ports import Check
 from tests.harness.waiting import eventually
 
 
