@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, SecretStr
 
@@ -35,20 +36,55 @@ _NOISY = (
     "PIL",
 )
 
-# What a secret looks like wherever it turns up; the first group, where there is one, is kept.
-_PATTERNS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"whsec_[A-Za-z0-9+/=_-]+",
-        r"(authorization['\"]?\s*[:=]\s*['\"]?)(?:(?:bearer|basic)\s+)?[^\s'\",;)}]+(?:,[^\n]*)?",
-        r"(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}",
-        r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-        r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
-        r"((?:x-amz-(?:signature|credential|security-token)|(?:auth_)?signature|sig|ticket"
-        r"|access_token|token)=)[^&\s'\"<>]+",
-        r"((?:secret|password|authtoken|aws_secret_access_key|aws_session_token)"
-        r"['\"]?\s*[:=]\s*['\"]?)[^\s'\",;)}]+",
-        r"(webhook-signature['\"]?\s*[:=]\s*['\"]?)v1[a-z]?,[^'\"\n]+",
+_IS = r"\\?['\"]?\s*[:=]\s*\\?['\"]?"
+"""Between a name and its value: in a header, an assignment, JSON, and JSON in a text."""
+
+# What a secret looks like wherever it turns up: words of which one has to be there, in lower case,
+# and the pattern, whose first group, where there is one, is kept. The words spare most lines the
+# patterns. Each takes time that is linear in the text, whatever somebody's node prints: what
+# repeats is bounded, or cannot begin again in the middle of itself.
+_SHAPES = tuple(
+    (words.split(), re.compile(pattern, re.IGNORECASE))
+    for words, pattern in (
+        ("whsec_", r"whsec_[A-Za-z0-9+/=_-]+"),
+        (
+            "authorization",
+            rf"(authorization{_IS})(?:[a-z-]{{1,20}}[ \t]+)?[^\s'\",;)}}]+(?:,[^\n]*)?",
+        ),
+        ("bearer", r"(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}"),
+        ("akia asia", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+        ("eyj", r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
+        (
+            "x-amz- signature= sig= ticket= token=",
+            r"((?:x-amz-(?:signature|credential|security-token)|(?:auth_)?signature|sig|ticket"
+            r"|access_token|token)=)[^&\s'\"<>]+",
+        ),
+        (
+            "secret passw passphrase authtoken aws_",
+            r"((?:secret|passw(?:or)?d|passphrase|authtoken|aws_secret_access_key"
+            rf"|aws_session_token){_IS})[^\s'\",;)}}]+",
+        ),
+        ("webhook-signature", r"(webhook-signature['\"]?\s*[:=]\s*['\"]?)v1[a-z]?,[^'\"\n]+"),
+        # what custom nodes and their libraries print
+        (
+            "key token",
+            r"((?:api[_ -]?key|(?:api|auth|access|refresh|session)[_-]token)"
+            rf"{_IS})[^\s'\",;)}}&<>]+",
+        ),
+        ("token", r"(token\\?['\"]\s*:\s*\\?['\"])[^'\"\s]+"),
+        (
+            "--",
+            r"((?<![a-z-])--[a-z-]{0,40}?(?:token|api-?key|password|secret)[ =]['\"]?)"
+            r"[^\s'\"-][^\s'\"]*",
+        ),
+        ("hf_", r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{16,}"),
+        ("gh github_pat_", r"(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_)[A-Za-z0-9_]{16,}"),
+        ("sk-", r"(?<![A-Za-z0-9])sk-(?=[a-z_-]{0,60}[0-9])[A-Za-z0-9_-]{16,}"),
+        ("aiza", r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{30,}"),
+        ("cookie", r"((?:set-)?cookie\\?['\"]\s*[:,=]\s*\\?)(?:'[^'\n]*'?|\"[^\"\n]*\"?)"),
+        ("cookie", r"((?<![A-Za-z0-9])(?:set-)?cookies?\s*[:=]\s*)[^\s\[][^\n]*"),
+        ("://", r"(://[^\s/:@'\"<>]{0,128}:)[^\s/@'\"<>]{1,512}(?=@)"),
+        ("private key", r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[^-]+"),
     )
 )
 
@@ -61,16 +97,22 @@ class Redactor:
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Black these out too; those under 6 characters are left, for they are in every text."""
-        wanted = {text for text in secrets if len(text) >= _SHORTEST_SECRET}
+        """Black these out too, also as a URL carries them.
+
+        Those under 6 characters are left, for they are in every text.
+        """
+        given = [text for text in secrets if len(text) >= _SHORTEST_SECRET]
+        wanted = {form for text in given for form in (text, quote(text), quote(text, safe=""))}
         self._known = tuple(sorted(wanted.union(self._known), key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
         """The text with every secret in it replaced."""
         for secret in self._known:
             text = text.replace(secret, BLACK)
-        for pattern in _PATTERNS:
-            text = pattern.sub(_keep_name, text)
+        lower = text.lower()
+        for words, pattern in _SHAPES:
+            if any(word in lower for word in words):
+                text = pattern.sub(_keep_name, text)
         return text
 
 

@@ -135,7 +135,10 @@ def test_the_bundle_shows_what_helps_and_no_secret(tmp_path: Path) -> None:
     secret = "whsec_" + base64.b64encode(b"a webhook secret of 32 bytes....").decode()
     with serving(home, {"JIGDESK_SERVER__WEBHOOK_SECRET": secret}) as desk:
         token = (home / "state" / "control.token").read_text().strip()
-        (home / "logs" / "engine.log").write_text(f"somebody printed {secret} and {token}\n")
+        nodes = "hf_abcdefghijklmnopqrstuv and X-Api-Key: of-a-custom-node"
+        (home / "logs" / "engine.log").write_text(
+            f"somebody printed {secret} and {token}\na custom node {nodes}\n"
+        )
         ended = desk.run("doctor", "--bundle", str(path))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert path.stat().st_mode & 0o777 == 0o600
@@ -145,7 +148,10 @@ def test_the_bundle_shows_what_helps_and_no_secret(tmp_path: Path) -> None:
     assert json.loads(texts["settings.json"])["store"]["bucket"] == "jig-react"
     assert "aiohttp" in json.loads(texts["versions.json"])["packages"]
     assert "somebody printed" in texts["logs/engine.log"]
+    assert "a custom node" in texts["logs/engine.log"]
     for text in texts.values():
+        assert "abcdefghijklmnopqrstuv" not in text
+        assert "of-a-custom-node" not in text
         assert secret not in text
         assert token not in text
 
