@@ -67,7 +67,10 @@ class EngineCommand:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for what, in seconds, and how often to try."""
+    """How long to wait for what, in seconds, and how often to try.
+
+    A crash after `healthy_after_s` of being ready is the first of a new row of crashes.
+    """
 
     start_timeout_s: float = 120.0
     stop_grace_s: float = 5.0
@@ -118,6 +121,7 @@ class EngineSupervisor:
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._kicked: asyncio.Future[str] | None = None
+        self._ready_at: float | None = None
 
     @property
     def state(self) -> EngineState:
@@ -215,7 +219,7 @@ class EngineSupervisor:
     async def _keep_running(self) -> None:
         crashes = 0
         while not self._stopping.is_set():
-            began = asyncio.get_running_loop().time()
+            self._ready_at = None
             try:
                 reason = await self._run_once()
             except SetupError as refused:
@@ -226,8 +230,7 @@ class EngineSupervisor:
                 return
             if reason is None:
                 return
-            lasted_s = asyncio.get_running_loop().time() - began
-            crashes = 1 if lasted_s >= self._patience.healthy_after_s else crashes + 1
+            crashes = 1 if self._was_healthy() else crashes + 1
             if crashes >= self._patience.max_crashes:
                 self._go(
                     EngineStatus.FAILED, pid=None, reason=f"{crashes} crashes in a row: {reason}"
@@ -245,6 +248,13 @@ class EngineSupervisor:
                     await self._stopping.wait()
             if not self._stopping.is_set():
                 self._go(EngineStatus.STARTING)
+
+    def _was_healthy(self) -> bool:
+        """Whether the run that ended worked long enough: how long its start took says nothing."""
+        if self._ready_at is None:
+            return False
+        worked_s = asyncio.get_running_loop().time() - self._ready_at
+        return worked_s >= self._patience.healthy_after_s
 
     async def _run_once(self) -> str | None:
         """One run of the engine: why it ended, or None when it was asked to stop.
@@ -292,6 +302,7 @@ class EngineSupervisor:
                 if not ready.done():
                     return f"It did not answer within {self._patience.start_timeout_s:g} s."
                 ready.result()  # raises SetupError when somebody else answered on the port
+                self._ready_at = asyncio.get_running_loop().time()
                 self._go(EngineStatus.READY, reason=None)
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():

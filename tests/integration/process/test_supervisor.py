@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,11 +183,34 @@ async def test_five_crashes_in_a_row_are_enough(tmp_path: Path) -> None:
 
 
 async def test_a_healthy_while_forgives_earlier_crashes(tmp_path: Path) -> None:
-    patience = Patience(first_backoff_s=0.01, max_backoff_s=0.01, max_crashes=2, healthy_after_s=0)
-    command = EngineCommand(tuple(script("raise SystemExit(1)")), free_port())
-    async with supervised(tmp_path, command, patience=patience) as (supervisor, _):
-        await eventually(lambda: supervisor.state.restarts >= 3)
+    patience = replace(QUICK, max_backoff_s=0.01, max_crashes=2, healthy_after_s=0)
+    command = EngineCommand(tuple(script("import time; time.sleep(600)")), free_port())
+    async with supervised(tmp_path, command, always, patience) as (supervisor, _):
+        for restarts in range(3):
+            await eventually(lambda count=restarts: supervisor.state.restarts == count)
+            await supervisor.wait_ready(PATIENCE_S)
+            assert supervisor.state.pid is not None
+            os.kill(supervisor.state.pid, signal.SIGKILL)
+        await eventually(lambda: supervisor.state.restarts == 3)
         assert supervisor.state.status is not EngineStatus.FAILED
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(1)", "import time; time.sleep(600)"])
+async def test_a_run_that_was_never_ready_forgives_nothing(tmp_path: Path, code: str) -> None:
+    """However long the start took: here every while, even none at all, counts as healthy."""
+    patience = Patience(
+        start_timeout_s=0.3,
+        stop_grace_s=1,
+        first_backoff_s=0.01,
+        max_backoff_s=0.01,
+        max_crashes=3,
+        healthy_after_s=0,
+    )
+    command = EngineCommand(tuple(script(code)), free_port())
+    async with supervised(tmp_path, command, never, patience) as (supervisor, _):
+        await eventually(lambda: supervisor.state.status is EngineStatus.FAILED)
+        assert supervisor.state.restarts == 2
+        assert (supervisor.state.reason or "").startswith("3 crashes in a row: ")
 
 
 async def test_an_engine_that_never_answers_is_started_again(tmp_path: Path) -> None:
