@@ -36,6 +36,8 @@ ENGINE_DIR = "engine"
 OUTPUT_SUBFOLDER = "jigdesk"
 """What every `filename_prefix` begins with; see `services.stage`."""
 
+_WAIT = "Wait, or restart it now: jigdesk comfyui restart. comfyui.stall_timeout_s sets the time."
+
 _NAMES = {"demo": "The demo engine", "managed": "ComfyUI", "remote": "The remote ComfyUI"}
 
 
@@ -157,18 +159,30 @@ class EngineHost:
             return Check(
                 "engine", "warning", message, "Start it, or the desk's own: jigdesk comfyui start."
             )
-        state = None if self.supervisor is None else self.supervisor.state
-        if state is not None and state.port_owner is not None:
-            message = f"Port {state.port_owner.port} is held by {state.port_owner}."
-            return Check("engine", "error", message, _offers(state.port_owner))
-        if state is not None and state.status is not EngineStatus.READY:
-            level = "error" if state.status is EngineStatus.FAILED else "warning"
-            why = f": {state.reason}" if state.reason else "."
-            return Check("engine", level, f"{name} is {state.status}{why}", "Look at its log.")
+        if self.supervisor is not None and (wrong := self._process_check(self.supervisor, name)):
+            return wrong
         if not self.client.connected:
             remedy = "Check comfyui.url." if self.supervisor is None else "Look at its log."
             return Check("engine", "warning", f"{name} does not answer.", remedy)
         return Check("engine", "ok", f"{name} {self.client.version or ''} runs.")
+
+    def _process_check(self, supervisor: EngineSupervisor, name: str) -> Check | None:
+        """What is wrong with the process that the desk started; None when nothing is."""
+        state = supervisor.state
+        if state.port_owner is not None:
+            message = f"Port {state.port_owner.port} is held by {state.port_owner}."
+            return Check("engine", "error", message, _offers(state.port_owner))
+        if state.status is not EngineStatus.READY:
+            level = "error" if state.status is EngineStatus.FAILED else "warning"
+            why = f": {state.reason}" if state.reason else "."
+            return Check("engine", level, f"{name} is {state.status}{why}", "Look at its log.")
+        if state.reason is not None:
+            message = (
+                f"{name} has answered nothing for {supervisor.silent_s or 0:.0f} s, though its "
+                f"process runs: after {supervisor.patience.stall_timeout_s:g} s it is restarted."
+            )
+            return Check("engine", "warning", message, _WAIT)
+        return None
 
     async def _attach(self, supervisor: EngineSupervisor) -> None:
         owner = _other_owner(supervisor)
@@ -242,7 +256,10 @@ async def open_engine_host(settings: Settings, host_id: str) -> AsyncIterator[En
             _probe(client),
             record=settings.paths.state_dir / "engine.json",
             log_path=settings.paths.log_dir / "engine.log",
-            patience=Patience(start_timeout_s=chosen.start_timeout_s),
+            alive=client.answers,
+            patience=Patience(
+                start_timeout_s=chosen.start_timeout_s, stall_timeout_s=chosen.stall_timeout_s
+            ),
             memory=host.memory_before,
         )
         host.supervisor = supervisor

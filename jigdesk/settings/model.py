@@ -154,7 +154,11 @@ class ComfyUISettings(Section):
     )
     start_timeout_s: Seconds = Field(180.0, description="How long a start may take.")
     stall_timeout_s: Seconds = Field(
-        600.0, description="How long a running prompt may say nothing before it counts as stuck."
+        600.0,
+        description=(
+            "How long a running prompt may say nothing, or the engine not answer at all, before "
+            "it counts as stuck and is started again."
+        ),
     )
     job_timeout_s: Seconds = Field(
         3600.0, description="How long one stage may run when its template says nothing."

@@ -65,11 +65,14 @@ def engine_words(engine: Mapping[str, Any], now: datetime) -> EngineWords:
     facts.append(("Process", str(engine.get("pid") or "none")))
     facts.append(("Restarts", str(engine.get("restarts", 0))))
     level = _LEVELS.get(status, "warning")
-    if status == "ready" and not connected:
+    word = _WORDS.get(status, status.capitalize())
+    if status == "ready" and engine.get("reason"):
+        word, level = "Not answering", "warning"
+    elif status == "ready" and not connected:
         level = "warning"
     return EngineWords(
         TITLES.get(kind, kind),
-        _WORDS.get(status, status.capitalize()),
+        word,
         level,
         tuple(facts),
         _why(engine, status),
@@ -79,7 +82,7 @@ def engine_words(engine: Mapping[str, Any], now: datetime) -> EngineWords:
 
 def _why(engine: Mapping[str, Any], status: str) -> str:
     reason, last = engine.get("reason"), engine.get("last_exit")
-    if reason and status != "ready":
+    if reason:
         return str(reason)
     if last:
         return f"It last stopped with {last}"

@@ -201,6 +201,11 @@ class ComfyEngine:
         self._version = version if isinstance(version, str) else None
         return stats
 
+    async def answers(self) -> bool:
+        """True when HTTP answers at all, with whatever status; else raises EngineUnavailable."""
+        await self._link.http.knock()
+        return True
+
     def _note_link(self, is_up: bool) -> None:
         if is_up:
             self._has_jobs_routes = None  # it may be another version now

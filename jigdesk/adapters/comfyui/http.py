@@ -114,6 +114,11 @@ class ComfyHttp:
         """Versions, argv and devices."""
         return await self._get("/system_stats", _SMALL_BYTES)
 
+    async def knock(self) -> None:
+        """Ask for what costs the server next to nothing; any status counts as an answer."""
+        async with self._open("GET", "/prompt", self._timing.request_s):
+            pass
+
     async def features(self) -> Mapping[str, Any]:
         """The server's feature flags."""
         return await self._get("/features", _SMALL_BYTES)

@@ -36,6 +36,7 @@ class ExitReason:
 
     `code` is None when a signal ended it, `signal` when none did, both when nobody saw it;
     `peak_rss_bytes` (its own) and `memory` (the machine's, just before) are None when not known.
+    `because` is why the desk ended it as faulty, None when it did not.
     """
 
     code: int | None
@@ -43,6 +44,7 @@ class ExitReason:
     peak_rss_bytes: int | None
     last_lines: tuple[str, ...]
     memory: MemoryUse | None = None
+    because: str | None = None
 
     def __str__(self) -> str:
         if self.signal is not None:
@@ -55,6 +57,8 @@ class ExitReason:
             text += f", at most {self.peak_rss_bytes / 2**20:.0f} MiB of memory"
         if self.memory is not None:
             text += f", {self.memory} just before"
+        if self.because is not None:
+            text += f" (by the desk: {self.because})"
         return text + (f", last line: {self.last_lines[-1]}" if self.last_lines else "")
 
 

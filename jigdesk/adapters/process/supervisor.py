@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from jigdesk.adapters.process.orphans import (
     write_record,
 )
 from jigdesk.adapters.process.ports import PortOwner, belongs_to, port_owner
+from jigdesk.adapters.process.vigil import Probe, Vigil, is_traced
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import EngineUnavailable, SetupError, TransientError
 from jigdesk.domain.resources import MemoryUse
@@ -42,6 +43,8 @@ class EngineStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class EngineState:
     """A snapshot. `pid` is None while nothing runs, `reason` while there is nothing to say.
+
+    A ready engine has a reason while it does not answer: see `EngineSupervisor.silent_s`.
 
     `restarts` counts since `start`; `port_owner` is who holds the port when that is the reason.
     """
@@ -69,7 +72,8 @@ class EngineCommand:
 class Patience:
     """How long to wait for what, in seconds, and how often to try.
 
-    A crash after `healthy_after_s` of being ready is the first of a new row of crashes.
+    A crash after `healthy_after_s` of being ready is the first of a new row of crashes. A ready
+    engine that answers nothing for `stall_timeout_s` hangs, and is started again.
     """
 
     start_timeout_s: float = 120.0
@@ -78,9 +82,9 @@ class Patience:
     max_backoff_s: float = 60.0
     max_crashes: int = 5
     healthy_after_s: float = 300.0
+    stall_timeout_s: float = 600.0
 
 
-Probe = Callable[[], Awaitable[bool]]
 StateListener = Callable[[EngineState], None]
 MemoryReader = Callable[[], MemoryUse | None]
 T = TypeVar("T")
@@ -90,9 +94,10 @@ class EngineSupervisor:
     """Owns the engine's process from `start` to `stop`; everything runs on the caller's loop.
 
     `command` is asked before each start. `probe` says whether the engine answers over HTTP; it
-    may raise TransientError for "not yet". `record` is the file in which the child is noted,
-    `log_path` the one that gets its output. `memory` is asked at each end for the machine's
-    memory just before it; it must not block.
+    may raise TransientError for "not yet". `alive` is asked while it is ready, and says whether
+    it answers at all, in whatever way; None asks `probe` again. `record` is the file in which
+    the child is noted, `log_path` the one that gets its output. `memory` is asked at each end for
+    the machine's memory just before it; it must not block.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class EngineSupervisor:
         command: Callable[[], EngineCommand],
         probe: Probe,
         *,
+        alive: Probe | None = None,
         record: Path,
         log_path: Path | None = None,
         patience: Patience | None = None,
@@ -108,9 +114,10 @@ class EngineSupervisor:
     ) -> None:
         self._command = command
         self._probe = probe
+        self._alive = alive or probe
         self._record = record
         self._log_path = log_path
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
         self._memory = memory
         self._clock = clock
         self._state = EngineState(EngineStatus.STOPPED, clock())
@@ -121,12 +128,19 @@ class EngineSupervisor:
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._kicked: asyncio.Future[str] | None = None
-        self._ready_at: float | None = None
+        self._vigil: Vigil | None = None
+        self._worked_s: float | None = None
 
     @property
     def state(self) -> EngineState:
         """The present state."""
         return self._state
+
+    @property
+    def silent_s(self) -> float | None:
+        """How long a ready engine answered nothing, in seconds; None while none is ready."""
+        is_ready = self._state.status is EngineStatus.READY
+        return self._vigil.silent_s if is_ready and self._vigil is not None else None
 
     def subscribe(self, listener: StateListener) -> Callable[[], None]:
         """Call `listener` after each change; it must not block or raise. Returns the way out."""
@@ -219,7 +233,7 @@ class EngineSupervisor:
     async def _keep_running(self) -> None:
         crashes = 0
         while not self._stopping.is_set():
-            self._ready_at = None
+            self._worked_s = None
             try:
                 reason = await self._run_once()
             except SetupError as refused:
@@ -231,7 +245,7 @@ class EngineSupervisor:
             if reason is None:
                 return
             crashes = 1 if self._was_healthy() else crashes + 1
-            if crashes >= self._patience.max_crashes:
+            if crashes >= self.patience.max_crashes:
                 self._go(
                     EngineStatus.FAILED, pid=None, reason=f"{crashes} crashes in a row: {reason}"
                 )
@@ -242,19 +256,16 @@ class EngineSupervisor:
                 reason=reason,
                 restarts=self._state.restarts + 1,
             )
-            wait_s = self._patience.first_backoff_s * 2 ** (crashes - 1)
+            wait_s = self.patience.first_backoff_s * 2 ** (crashes - 1)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(wait_s, self._patience.max_backoff_s)):
+                async with asyncio.timeout(min(wait_s, self.patience.max_backoff_s)):
                     await self._stopping.wait()
             if not self._stopping.is_set():
                 self._go(EngineStatus.STARTING)
 
     def _was_healthy(self) -> bool:
         """Whether the run that ended worked long enough: how long its start took says nothing."""
-        if self._ready_at is None:
-            return False
-        worked_s = asyncio.get_running_loop().time() - self._ready_at
-        return worked_s >= self._patience.healthy_after_s
+        return self._worked_s is not None and self._worked_s >= self.patience.healthy_after_s
 
     async def _run_once(self) -> str | None:
         """One run of the engine: why it ended, or None when it was asked to stop.
@@ -269,21 +280,25 @@ class EngineSupervisor:
             env=command.env,
             cwd=command.cwd,
             log_path=self._log_path,
-            grace_s=self._patience.stop_grace_s,
+            grace_s=self.patience.stop_grace_s,
         )
         self._child = child
+        because: str | None = None
         try:
             child.subscribe(self._on_line)
             record = ChildRecord(child.pid, child.created, command.port, command.argv, child.cookie)
             await asyncio.to_thread(write_record, self._record, record)
             self._go(EngineStatus.STARTING, pid=child.pid)
-            return await self._live(child, command.port)
+            reason = await self._live(child, command.port)
+            because = reason if child.alive else None
+            return reason
         finally:
             self._kicked = None
             memory = self._memory()
             ended = await child.stop()
             self._child = None
-            self._state = replace(self._state, last_exit=replace(ended, memory=memory))
+            ended = replace(ended, memory=memory, because=because)
+            self._state = replace(self._state, last_exit=ended)
             await asyncio.to_thread(forget_record, self._record)
 
     async def _live(self, child: ChildProcess, port: int) -> str | None:
@@ -295,16 +310,15 @@ class EngineSupervisor:
         try:
             await asyncio.wait(
                 {*ends, ready},
-                timeout=self._patience.start_timeout_s,
+                timeout=self.patience.start_timeout_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if not any(end.done() for end in ends):
                 if not ready.done():
-                    return f"It did not answer within {self._patience.start_timeout_s:g} s."
+                    return f"It did not answer within {self.patience.start_timeout_s:g} s."
                 ready.result()  # raises SetupError when somebody else answered on the port
-                self._ready_at = asyncio.get_running_loop().time()
                 self._go(EngineStatus.READY, reason=None)
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                await self._watch(child, ends)
             if stopping.done():
                 return None
             if exited.done():
@@ -317,6 +331,32 @@ class EngineSupervisor:
             for task in (stopping, exited, ready):
                 task.cancel()
             await asyncio.gather(stopping, exited, ready, return_exceptions=True)
+
+    async def _watch(self, child: ChildProcess, ends: set[asyncio.Future[Any]]) -> None:
+        """Wait until one of the ends is done; an engine that hangs is kicked meanwhile."""
+        limit_s = self.patience.stall_timeout_s
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        vigil = Vigil(
+            self._alive, limit_s, is_held=lambda: is_traced(child.pid), told=self._tell_silence
+        )
+        self._vigil = vigil
+        watch = asyncio.create_task(vigil.run(), name="engine-vigil")
+        try:
+            await asyncio.wait({*ends, watch}, return_when=asyncio.FIRST_COMPLETED)
+            self._worked_s = max(0.0, clock() - began - vigil.silent_s)
+            if watch.done():
+                watch.result()  # raises what is a bug
+                self.kick(f"It hung: its process ran and answered nothing for {limit_s:g} s.")
+        finally:
+            self._vigil = None
+            if watch.cancel():
+                await asyncio.wait({watch})
+
+    def _tell_silence(self, is_silent: bool) -> None:
+        limit_s = self.patience.stall_timeout_s
+        words = f"It does not answer, though its process runs; after {limit_s:g} s it is restarted."
+        self._go(EngineStatus.READY, reason=words if is_silent else None)
 
     async def _until_ready(self, child: ChildProcess, port: int) -> None:
         while not await self._answers():  # noqa: ASYNC110 - only the engine knows, over HTTP

@@ -80,10 +80,12 @@ async def supervised(
     command: EngineCommand,
     probe: Callable[[], object] = never,
     patience: Patience = QUICK,
+    alive: Callable[[], object] | None = None,
 ) -> AsyncIterator[tuple[EngineSupervisor, list[EngineState]]]:
     supervisor = EngineSupervisor(
         lambda: command,
         probe,  # type: ignore[arg-type]
+        alive=alive,  # type: ignore[arg-type]
         record=tmp_path / "engine.json",
         log_path=tmp_path / "engine.log",
         patience=patience,

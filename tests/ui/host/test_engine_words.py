@@ -38,6 +38,13 @@ def test_an_engine_that_runs_but_does_not_answer_is_a_warning() -> None:
     assert (words.level, words.can) == ("warning", {"stop", "restart"})
 
 
+def test_an_engine_that_hangs_says_when_it_is_restarted() -> None:
+    reason = "It does not answer, though its process runs; after 600 s it is restarted."
+    words = engine_words({**READY, "reason": reason}, NOW)
+    assert (words.state, words.level, words.why) == ("Not answering", "warning", reason)
+    assert "restart" in words.can
+
+
 @pytest.mark.parametrize(
     ("status", "level", "can"),
     [
