@@ -14,6 +14,7 @@ from typing import Any
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.adapters.comfyui.http import UPLOAD_SUBFOLDER
 from jigdesk.adapters.comfyui.timing import Timing
+from jigdesk.adapters.process.environment import for_children
 from jigdesk.adapters.process.orphans import end_process
 from jigdesk.adapters.process.ports import PortOwner, free_port, port_owner
 from jigdesk.adapters.process.supervisor import (
@@ -22,6 +23,7 @@ from jigdesk.adapters.process.supervisor import (
     EngineSupervisor,
     Patience,
 )
+from jigdesk.demo.options import VARIABLES as DEMO_VARIABLES
 from jigdesk.domain.check import Check
 from jigdesk.domain.clock import to_rfc3339
 from jigdesk.domain.errors import EngineUnavailable, RequestError, SetupError
@@ -275,7 +277,8 @@ def engine_command(chosen: ComfyUISettings, port: int, base_dir: Path) -> Engine
     listen = ("--listen", "127.0.0.1", "--port", str(port))
     if chosen.kind == "demo":
         argv = (sys.executable, "-m", "jigdesk.demo", *listen, "--base-directory", str(base_dir))
-        return EngineCommand((*argv, "--preview-method", "latent2rgb"), port)
+        env = for_children(os.environ, keep=DEMO_VARIABLES)
+        return EngineCommand((*argv, "--preview-method", "latent2rgb"), port, env=env)
     if chosen.path is None:
         raise SetupError("Say where ComfyUI is: set comfyui.path.", field="comfyui.path")
     main = chosen.path / "main.py"
@@ -288,9 +291,7 @@ def engine_command(chosen: ComfyUISettings, port: int, base_dir: Path) -> Engine
     run: tuple[str, ...] = (str(python), str(main), *listen)
     if "--preview-method" not in chosen.args:
         run = (*run, "--preview-method", "auto")
-    return EngineCommand(
-        (*run, "--disable-auto-launch", *chosen.args), port, cwd=chosen.path, env=dict(os.environ)
-    )
+    return EngineCommand((*run, "--disable-auto-launch", *chosen.args), port, cwd=chosen.path)
 
 
 def engine_folders(chosen: ComfyUISettings, base_dir: Path) -> tuple[Path, ...]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 PREVIEW_METHODS = ("none", "auto", "latent2rgb", "taesd")
 DEFAULT_STEP_S = 0.04
+STEP_VARIABLE, FAULT_VARIABLE = VARIABLES = ("JIGDESK_DEMO_STEP_S", "JIGDESK_DEMO_FAULT")
+"""Where tests of a whole desk say what its engine is to do."""
 
 
 class Fault(StrEnum):
@@ -41,7 +43,7 @@ class Options:
 def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Options:
     """Read `argv` (without the program's name at its head: that is `argv[0]` and only reported).
 
-    `JIGDESK_DEMO_STEP_S` and `JIGDESK_DEMO_FAULT` are the defaults of the options for tests.
+    `VARIABLES` are the defaults of the options for tests.
     Ends the process with status 2 on a usage error, as argparse does.
     """
     parser = argparse.ArgumentParser(
@@ -70,14 +72,14 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Optio
     tests.add_argument(
         "--step-seconds",
         type=_seconds,
-        default=environ.get("JIGDESK_DEMO_STEP_S", str(DEFAULT_STEP_S)),
+        default=environ.get(STEP_VARIABLE, str(DEFAULT_STEP_S)),
         help="how long one step of DemoRefine takes at least",
     )
     tests.add_argument(
         "--fault",
         type=Fault,
         choices=list(Fault),
-        default=environ.get("JIGDESK_DEMO_FAULT") or None,
+        default=environ.get(FAULT_VARIABLE) or None,
         help="what DemoRefine does instead of its work",
     )
     tests.add_argument(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jigdesk
+from jigdesk.adapters.process.environment import for_children
 from jigdesk.adapters.process.lines import Line, LineRing, LineSplitter
 from jigdesk.adapters.process.logfile import LogWriter, RotatingFile
 from jigdesk.adapters.process.orphans import COOKIE, create_time, end_family
@@ -101,7 +102,8 @@ class ChildProcess:
         log_path: Path | None = None,
         grace_s: float = 5.0,
     ) -> ChildProcess:
-        """Start a command; `env` None is this process's own, `log_path` None keeps no file.
+        """Start a command; `env` None is this process's own without what is the desk's alone,
+        `log_path` None keeps no file.
 
         Returns when it runs (not when it is ready for anything). Raises SetupError when it
         cannot be started. Cancelled: whatever was started is ended.
@@ -119,6 +121,7 @@ class ChildProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 cwd=Path(jigdesk.__file__).parent.parent,  # where `-m` finds the launcher
+                env=for_children(os.environ),
                 **_inherit(life_read, report_write),
             )
         except BaseException:
@@ -135,7 +138,8 @@ class ChildProcess:
         reporter.start()
         child._watch = asyncio.create_task(child._run(transport, output, reporter), name="child")
         try:
-            own = {**(os.environ if env is None else env), COOKIE: child.cookie}
+            inherited = for_children(os.environ) if env is None else env
+            own = {**inherited, COOKIE: child.cookie}
             await asyncio.to_thread(_write_all, life_write, json.dumps(own).encode() + b"\n")
             await child._started()
         except BaseException:

@@ -60,7 +60,10 @@ class EngineState:
 
 @dataclass(frozen=True, slots=True)
 class EngineCommand:
-    """How to start the engine; `env` None is the desk's own, `cwd` None where the desk is."""
+    """How to start the engine.
+
+    `env` None is the desk's own as far as it is passed on, `cwd` None where the desk is.
+    """
 
     argv: tuple[str, ...]
     port: int

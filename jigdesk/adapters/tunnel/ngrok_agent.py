@@ -17,6 +17,7 @@ from pyngrok import conf, ngrok
 from pyngrok.exception import PyngrokError, PyngrokNgrokHTTPError
 from pyngrok.log import NgrokLog
 
+from jigdesk.adapters.process.environment import for_children
 from jigdesk.domain.errors import SetupError, TunnelUnavailable
 
 TUNNEL_NAME = "jigdesk"
@@ -84,6 +85,7 @@ async def major_version(program: Path) -> int:
         process = await asyncio.create_subprocess_exec(
             str(program),
             "version",
+            env=for_children(os.environ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from jigdesk.adapters.process.environment import for_children
 from jigdesk.domain.errors import SetupError
 
 COMFY_CLI = "comfy-cli==1.23.0"
@@ -129,9 +130,7 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
     main.py, which is where the desk looks. It sends nothing about its use.
     """
     kept = {
-        name: value
-        for name, value in env.items()
-        if not name.startswith("JIGDESK_") and name not in _NOT_ITS_BUSINESS
+        name: value for name, value in for_children(env).items() if name not in _NOT_ITS_BUSINESS
     }
     return kept | _ITS_OWN
 
