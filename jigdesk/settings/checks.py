@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from jigdesk.domain.quiet_hours import QuietHours
@@ -74,6 +74,25 @@ def _comfyui(settings: Settings) -> Iterator[Problem]:
         yield Problem("comfyui.path", 'is needed with comfyui.kind = "managed"')
     if comfyui.kind == "remote" and comfyui.url is None:
         yield Problem("comfyui.url", 'is needed with comfyui.kind = "remote"')
+    refused = [why for option, why in _LISTENING.items() if _gives(option, comfyui.args)]
+    if comfyui.kind == "managed" and refused:
+        yield Problem("comfyui.args", f"must not hold {', nor '.join(refused)}")
+
+
+def _gives(option: str, args: Sequence[str]) -> bool:
+    """Whether main.py would read the option: argparse takes a unique beginning of it as well."""
+    names = (word.partition("=")[0] for word in args)
+    return any(option.startswith(name) and len(name) >= _SHORTEST for name in names)
+
+
+_SHORTEST = len("--x")
+_LISTENING = {
+    "--port": "--port: set comfyui.port instead",
+    "--listen": (
+        "--listen: ComfyUI has no authentication, so the desk has it listen on this machine alone"
+    ),
+}
+"""The desk says these itself, and main.py believes the last one who does."""
 
 
 def _queue(settings: Settings) -> Iterator[Problem]:

@@ -147,7 +147,13 @@ class ComfyUISettings(Section):
     python: File | None = Field(
         None, description="With `managed`: its Python; else one found beside it."
     )
-    args: tuple[str, ...] = Field((), description="With `managed`: further arguments of main.py.")
+    args: tuple[str, ...] = Field(
+        (),
+        description=(
+            "With `managed`: further arguments of main.py; not `--port`, which is `port`, and not "
+            "`--listen`, since ComfyUI has no authentication."
+        ),
+    )
     url: HttpUrl | None = Field(None, description="With `remote`: its address.")
     port: Port = Field(
         8188, description="Port of an engine that the desk starts; 0 takes a free one."

@@ -175,6 +175,35 @@ def test_what_values_need_of_one_another(
     assert set(problems(env, **{section: values})) == {f"{section}.{key}" for key in keys}
 
 
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--port", "9999"], ["--port: set comfyui.port instead"]),
+        (["--cpu", "--port=9999"], ["--port: set comfyui.port instead"]),
+        (["--listen"], ["--listen: ComfyUI has no authentication"]),
+        (["--listen", "192.168.1.2"], ["--listen: ComfyUI has no authentication"]),
+        (["--listen=192.168.1.2", "--po", "1"], ["--listen: ComfyUI", "--port: set comfyui.port"]),
+        (["--lis=::"], ["on this machine alone"]),
+    ],
+)
+def test_where_a_managed_engine_listens_is_not_for_its_arguments(
+    env: dict[str, str], args: list[str], words: list[str]
+) -> None:
+    comfyui = {"kind": "managed", "path": "/opt/ComfyUI", "args": args}
+    found = problems(env, comfyui=comfyui)
+    assert found.keys() == {"comfyui.args"}
+    assert all(word in found["comfyui.args"] for word in words)
+
+
+def test_other_arguments_of_a_managed_engine_are_free(env: dict[str, str]) -> None:
+    args = ["--lowvram", "--preview-method", "auto", "--base-directory=/data", "-", "--", "port"]
+    comfyui = {"kind": "managed", "path": "/opt/ComfyUI", "args": args}
+    assert load_settings(env, {"comfyui": comfyui}).comfyui.args == tuple(args)
+    # nobody reads them for an engine of another kind
+    other = {"kind": "demo", "args": ["--listen", "192.168.1.2"]}
+    assert load_settings(env, {"comfyui": other}).comfyui.args
+
+
 def test_a_static_tunnel_may_be_plain_http_on_this_machine(env: dict[str, str]) -> None:
     overrides = {"tunnel": {"kind": "static", "public_url": "http://127.0.0.1:9/"}}
     assert load_settings(env, overrides).tunnel.public_url == "http://127.0.0.1:9"
