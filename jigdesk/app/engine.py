@@ -184,6 +184,11 @@ class EngineHost:
                 f"process runs: after {supervisor.patience.stall_timeout_s:g} s it is restarted."
             )
             return Check("engine", "warning", message, _WAIT)
+        if self.client.connected and supervisor.log_error is not None:
+            message = f"{name} runs, but its log cannot be written: {supervisor.log_error}"
+            return Check(
+                "engine", "warning", message, "Make room and give access; it goes on then."
+            )
         return None
 
     async def _attach(self, supervisor: EngineSupervisor) -> None:

@@ -82,7 +82,6 @@ class ChildProcess:
         self.cookie = secrets.token_hex(16)
         self.pid = 0
         self.created = 0.0
-        self.log_error: str | None = None
         self._loop = asyncio.get_running_loop()
         self._log = None if log_path is None else LogWriter(RotatingFile(log_path))
         self._life_fd: int | None = None
@@ -162,6 +161,11 @@ class ChildProcess:
         self.created = 0.0 if created is None else created
 
     @property
+    def log_error(self) -> str | None:
+        """Why its newest output is not in its log; None when it is, or none is kept."""
+        return None if self._log is None else self._log.error
+
+    @property
     def alive(self) -> bool:
         """Whether the child or anything that it started may still run."""
         return self._watch is not None and not self._watch.done()
@@ -238,7 +242,7 @@ class ChildProcess:
         transport.close()
         if self._log is not None and writing is not None:
             self._log.end()
-            self.log_error = await writing
+            await writing
         return ExitReason(
             reason.code, reason.signal, reason.peak_rss_bytes, self._ring.last(LAST_LINES)
         )

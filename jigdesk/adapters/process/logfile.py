@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections import deque
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from jigdesk.adapters.process.lines import Line
 MAX_BYTES = 5_000_000
 BACKUPS = 3
 MAX_WAITING = 5_000
+RETRY_S = 5.0
 
 
 class RotatingFile:
@@ -22,15 +24,36 @@ class RotatingFile:
         self._path = path
         self._max_bytes = max_bytes
         self._backups = backups
+        self._may_be_torn = False
 
     def append(self, text: str) -> None:
-        """Write text at the end; begins a new file first when this one is full."""
+        """Write text at the end; begins a new file first when this one is full.
+
+        Raises OSError; a part of the text may be there then, and the next begins a new line.
+        """
+        try:
+            self._append(text)
+        except OSError:
+            self._may_be_torn = True
+            raise
+        self._may_be_torn = False
+
+    def _append(self, text: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.exists() and self._path.stat().st_size >= self._max_bytes:
             self._rotate()
+        if self._may_be_torn and self._ends_within_a_line():
+            text = f"\n{text}"
         fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with open(fd, "w", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - owner only
             file.write(text)
+
+    def _ends_within_a_line(self) -> bool:
+        if not self._path.exists() or self._path.stat().st_size == 0:
+            return False
+        with self._path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
 
     def _rotate(self) -> None:
         for number in range(self._backups, 0, -1):
@@ -45,10 +68,14 @@ class RotatingFile:
 class LogWriter:
     """Lines on their way to the file: at most MAX_WAITING, then the oldest are dropped.
 
-    Transient lines (progress bars) are not written: the line that ends a bar is.
+    Transient lines (progress bars) are not written: the line that ends a bar is. What cannot be
+    written is dropped too; it is tried again with the next lines, and every RETRY_S seconds, and
+    once it works the file says how many lines are missing.
     """
 
     def __init__(self, file: RotatingFile) -> None:
+        self.error: str | None = None
+        """Why the newest lines could not be written; None while all is well."""
         self._file = file
         self._waiting: deque[str] = deque()
         self._dropped = 0
@@ -72,25 +99,33 @@ class LogWriter:
         self._more.set()
 
     async def run(self) -> str | None:
-        """Write until `end`; returns why nothing more could be written, or None."""
+        """Write until `end`; returns the last `error`."""
         while True:
-            await self._more.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if self.error is None else RETRY_S):
+                    await self._more.wait()
             self._more.clear()
-            text = self._take()
-            if text:
-                try:
-                    await asyncio.to_thread(self._file.append, text)
-                except OSError as failed:  # a full disk must not end the engine
-                    return f"{failed}"
-            elif self._ended:
-                return None
+            is_last = self._ended
+            await self._write()
+            if is_last:
+                return self.error
             if self._waiting or self._ended:
                 self._more.set()
 
-    def _take(self) -> str:
-        lines = list(self._waiting)
+    async def _write(self) -> None:
+        lines, dropped = list(self._waiting), self._dropped
         self._waiting.clear()
-        if self._dropped:
-            lines.insert(0, f"({self._dropped} lines were dropped here)")
-            self._dropped = 0
-        return "".join(f"{line}\n" for line in lines)
+        self._dropped = 0
+        if not lines and not dropped:
+            return
+        text = "".join(f"{line}\n" for line in lines)
+        if dropped:
+            why = "" if self.error is None else f": {self.error}"
+            text = f"({dropped} lines were dropped here{why})\n{text}"
+        try:
+            await asyncio.to_thread(self._file.append, text)
+        except OSError as failed:  # a full disk must not end the engine
+            self.error = f"{failed}"
+            self._dropped += dropped + len(lines)
+        else:
+            self.error = None

@@ -145,6 +145,11 @@ class EngineSupervisor:
         is_ready = self._state.status is EngineStatus.READY
         return self._vigil.silent_s if is_ready and self._vigil is not None else None
 
+    @property
+    def log_error(self) -> str | None:
+        """Why the newest output of what runs is not in its log; None when it is."""
+        return None if self._child is None else self._child.log_error
+
     def subscribe(self, listener: StateListener) -> Callable[[], None]:
         """Call `listener` after each change; it must not block or raise. Returns the way out."""
         self._listeners.append(listener)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import subprocess
 import uuid
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.families import eventually
+from jigdesk.adapters.process.child import ChildProcess
+from tests.fakes.families import eventually, script
 from tests.harness.browser import BLUR
 from tests.harness.pictures import photo
 from tests.harness.webhooks import created, send
@@ -69,3 +71,43 @@ async def test_the_engines_folders_of_a_managed_one_are_known(tmp_path: Path) ->
         # what housekeeping cleans is where the engine really put the job's files
         assert any(path.is_file() for path in (engine / "input" / "jigdesk").rglob("*"))
         assert (engine / "output" / "jigdesk" / job_id).is_dir()
+
+
+async def test_the_engines_log_goes_on_when_there_is_room_again(small_disk: Path) -> None:
+    fill, log = small_disk / "movie.bin", small_disk / "engine.log"
+    with fill.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(65536)):
+            pass
+    numbers = "import time\nfor n in range(10**6): print(n, flush=True); time.sleep(0.01)"
+    child = await ChildProcess.start(script(numbers), log_path=log)
+    try:
+        await eventually(lambda: "No space left" in (child.log_error or ""))
+        fill.unlink()
+        await eventually(lambda: child.log_error is None)
+    finally:
+        await child.stop()
+    assert child.log_error is None
+    lines = log.read_text().splitlines()
+    assert lines[-1] == child.last_lines()[-1]
+    (note,) = (line for line in lines if not line.isdigit())
+    assert "lines were dropped here: [Errno 28] No space left on device" in note
+
+
+async def test_a_log_that_cannot_be_written_is_a_warning_until_it_can(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "home" / "logs" / "engine.log"
+    in_the_way.mkdir(parents=True)
+    async with running_desk(tmp_path / "home") as desk:
+        await desk.core.engine.ready()
+        supervisor = desk.core.engine.supervisor
+        assert supervisor is not None
+        await eventually(lambda: supervisor.log_error)
+        await eventually(lambda: desk.core.engine.client.connected)
+        check = next(one for one in await desk.core.control.health() if one.name == "engine")
+        assert check.level == "warning"
+        assert "its log cannot be written: [Errno 21] Is a directory" in check.message
+        in_the_way.rmdir()
+        # nothing more is printed, and it is tried again all the same
+        await eventually(lambda: supervisor.log_error is None)
+        check = next(one for one in await desk.core.control.health() if one.name == "engine")
+        assert check.level == "ok"
+    assert "dropped here: [Errno 21] Is a directory" in in_the_way.read_text()

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+
+import pytest
 
 from jigdesk.adapters.process.lines import Line
 from jigdesk.adapters.process.logfile import MAX_WAITING, LogWriter, RotatingFile
+from tests.harness.waiting import eventually
 
 
 def test_rotates_and_keeps_a_bounded_number_of_files(tmp_path: Path) -> None:
@@ -36,10 +40,46 @@ async def test_says_how_many_lines_it_had_to_drop(tmp_path: Path) -> None:
     assert len(written) == MAX_WAITING + 1
 
 
+async def test_goes_on_once_it_can_and_says_what_is_missing(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.touch()  # a file in the folder's place
+    writer = LogWriter(RotatingFile(folder / "engine.log"))
+    writing = asyncio.create_task(writer.run())
+    writer.add([Line("one", False), Line("two", False)])
+    await eventually(lambda: writer.error is not None)
+    why = writer.error
+    folder.unlink()
+    writer.add([Line("three", False)])
+    await eventually(lambda: writer.error is None)
+    writer.add([Line("four", False)])
+    writer.end()
+    assert await writing is None
+    written = (folder / "engine.log").read_text().splitlines()
+    assert written == [f"(2 lines were dropped here: {why})", "three", "four"]
+
+
+def test_a_line_that_was_cut_off_ends_before_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "engine.log"
+    log = RotatingFile(path)
+    log.append("one\n")
+    with path.open("a") as file:
+        file.write("tw")  # as a disk that fills up leaves it
+    path.rename(tmp_path / "aside")
+    path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        log.append("two\n")
+    path.rmdir()
+    (tmp_path / "aside").rename(path)
+    log.append("three\n")
+    log.append("four\n")
+    assert path.read_text() == "one\ntw\nthree\nfour\n"
+
+
 async def test_says_why_nothing_more_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     writer = LogWriter(RotatingFile(tmp_path / "file" / "engine.log"))
     writer.add([Line("one", False)])
+    writer.end()
     reason = await writer.run()
     assert reason is not None
     assert "file" in reason
