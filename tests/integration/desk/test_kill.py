@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 
+from tests.fakes.comfyui_folder import comfyui_folder
 from tests.harness.browser import Browser, chain
 from tests.harness.pictures import photo
 from tests.harness.ports import free_port
@@ -102,6 +104,36 @@ async def test_the_engine_dies_with_the_desk(tmp_path: Path) -> None:
         await browser.until(job_id, "running")
         family = desk.family()
         assert any("jigdesk.demo" in " ".join(process.cmdline()) for process in family)
+        await desk.kill()
+        assert await gone(family)
+
+
+WITH_NODES_THAT_START_PROGRAMS = """
+import os, pathlib, subprocess, sys
+sleeps = [sys.executable, "-c", "import time; time.sleep(600)"]
+started = [subprocess.Popen(sleeps), subprocess.Popen(sleeps, start_new_session=True)]
+pids = [os.getpid(), *(one.pid for one in started)]
+pathlib.Path(__file__).with_name("pids").write_text(" ".join(map(str, pids)))
+"""
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+async def test_nothing_of_a_managed_engine_outlives_a_killed_desk(
+    tmp_path: Path, is_frozen: bool
+) -> None:
+    """Nor of what its nodes started, in sessions of their own or not, nor one that hangs."""
+    folder = tmp_path / "ComfyUI"
+    env = comfyui_folder(folder)
+    main = folder / "main.py"
+    main.write_text(WITH_NODES_THAT_START_PROGRAMS + main.read_text())
+    async with desk_process(tmp_path / "home", env) as (desk, browser):
+        job_id = await browser.submit(chain(4), FILES)
+        await browser.watch(job_id)
+        pids = [int(pid) for pid in (folder / "pids").read_text().split()]
+        family = desk.family()
+        assert {process.pid for process in family} >= set(pids)
+        if is_frozen:
+            psutil.Process(pids[0]).suspend()
         await desk.kill()
         assert await gone(family)
 
