@@ -15,7 +15,8 @@ from jigdesk.adapters.tunnel.state import TunnelState, TunnelStatus
 from jigdesk.app.core import Core
 from jigdesk.app.doctor import add_publisher, add_store, startable_engine
 from jigdesk.app.health import Health
-from jigdesk.app.tunnels import Verdict, agent_settings, judge, judging_session
+from jigdesk.app.tunnel_proof import Verdict, judge, judging_session
+from jigdesk.app.tunnels import agent_settings
 from jigdesk.domain.check import Check
 from jigdesk.settings import Settings
 
@@ -135,13 +136,13 @@ async def _try_ngrok(core: Core, settings: Settings) -> Check:
 
 async def _judged(core: Core, url: str) -> Check:
     async with judging_session(ANSWER_S) as http:
-        verdict, why = await judge(http, url, core.listeners.run_key)
-    match verdict:
+        found = await judge(http, url, core.listeners.run_key)
+    match found.verdict:
         case Verdict.OURS:
-            return Check("tunnel", "ok", f"{url}: {why}.")
+            return Check("tunnel", "ok", f"{url}: {found.why}.")
         case Verdict.STRANGER:
             remedy = "Point it to this desk's webhook listener, or end what else uses the address."
-            return Check("tunnel", "error", f"{url}: {why}.", remedy)
+            return Check("tunnel", "error", f"{url}: {found.why}.", remedy)
         case Verdict.UNREACHABLE:
-            remedy = "Check that it leads to this desk's webhook listener."
-            return Check("tunnel", "error", f"{url} did not answer: {why}", remedy)
+            remedy = found.remedy or "Check that it leads to this desk's webhook listener."
+            return Check("tunnel", "error", f"{url} did not answer: {found.why}", remedy)

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-import aiohttp
-
-from jigdesk.adapters.http.public import health_proof
 from jigdesk.adapters.tunnel.fixed import FixedTunnel
 from jigdesk.adapters.tunnel.ngrok import NgrokTunnel
 from jigdesk.adapters.tunnel.ngrok_agent import AgentSettings
-from jigdesk.adapters.tunnel.ngrok_errors import translate
 from jigdesk.adapters.tunnel.state import StateBoard, StateListener, TunnelState, TunnelStatus
 from jigdesk.adapters.tunnel.wake import watch_wakes
+from jigdesk.app.tunnel_pace import Pace, WatchTimes
+from jigdesk.app.tunnel_proof import Finding, Verdict, judge, judging_session
 from jigdesk.domain.check import Check
 from jigdesk.settings import Settings, TunnelSettings
 
 log = logging.getLogger(__name__)
-
-_MAX_ANSWER_BYTES = 4096
-_OK, _MANY, _SERVER_ERROR = 200, 429, 500
-_RENEW_AFTER = 2
-_HEADERS = {"ngrok-skip-browser-warning": "1", "User-Agent": "jigdesk"}
 
 
 class Way(Protocol):
@@ -51,27 +41,6 @@ class Way(Protocol):
         """Keep it up until cancelled."""
 
 
-class Verdict(StrEnum):
-    """What a look through the public URL found."""
-
-    OURS = "ours"
-    STRANGER = "stranger"  # somebody answers, and it is not this run of this desk
-    UNREACHABLE = "unreachable"
-
-
-@dataclass(frozen=True, slots=True)
-class WatchTimes:
-    """Every wait of the watch in seconds.
-
-    ngrok's free plan counts requests, so that a good URL is looked at every `every_s` only; a
-    bad one first after `again_s`, then twice that, up to `every_s`.
-    """
-
-    every_s: float = 900.0
-    again_s: float = 15.0
-    answer_s: float = 10.0
-
-
 class DeskTunnel:
     """Implements `ports.Tunnel`: a way, and the watch that proves where it leads.
 
@@ -89,7 +58,8 @@ class DeskTunnel:
         self._board = StateBoard(way.state)
         self._look = asyncio.Event()
         self._strange: str | None = None
-        self._seen: tuple[Verdict, str] | None = None
+        self._seen: Finding | None = None
+        self._pace = Pace(self._times)
 
     @property
     def public_url(self) -> str | None:
@@ -108,6 +78,7 @@ class DeskTunnel:
     def woke(self, happened: str) -> None:
         """The machine slept or changed its network: look at everything again, now."""
         log.info("%s: the tunnel is looked at again", happened)
+        self._pace.fresh()
         self._way.look_again()
         self._look.set()
 
@@ -133,11 +104,13 @@ class DeskTunnel:
             why = state.reason or "It connects."
             remedy = state.remedy or "It is tried again by itself; the sweep finds jobs meanwhile."
             return Check("tunnel", level, why, remedy)
-        verdict, why = self._seen or (None, "it was not looked at yet")
-        if verdict is Verdict.UNREACHABLE:
-            remedy = "Check that it leads to the webhook listener; it is looked at again."
-            return Check("tunnel", "warning", f"{state.public_url} did not answer: {why}", remedy)
-        proof = "reaches this desk" if verdict is Verdict.OURS else why
+        seen = self._seen
+        if seen is not None and seen.verdict is Verdict.UNREACHABLE:
+            level = "error" if seen.is_lasting else "warning"
+            remedy = seen.remedy or "Check that it leads to the webhook listener."
+            remedy = f"{remedy} It is looked at again."
+            return Check("tunnel", level, f"{state.public_url} did not answer: {seen.why}", remedy)
+        proof = "it was not looked at yet" if seen is None else seen.why
         return Check("tunnel", "ok", f"{state.public_url}: {proof}.")
 
     def view(self) -> dict[str, Any]:
@@ -151,7 +124,7 @@ class DeskTunnel:
             "remedy": state.remedy,
             "pid": state.pid,
             "adopted": state.adopted,
-            "reaches": None if seen is None else seen[0].value,
+            "reaches": None if seen is None else seen.verdict.value,
         }
 
     def _on_state(self, state: TunnelState) -> None:
@@ -171,35 +144,29 @@ class DeskTunnel:
         self._board.show(state)
 
     async def _watch(self) -> None:
-        wait_s, failures = self._times.again_s, 0
+        clock = asyncio.get_running_loop().time
         async with judging_session(self._times.answer_s) as http:
             while True:
                 self._look.clear()
                 url = self._way.state.public_url
                 if url is None:
-                    failures, wait_s = 0, self._times.again_s
                     await self._look.wait()
                     continue
-                verdict, why = await judge(http, url, self._run_key)
+                found = await judge(http, url, self._run_key)
                 if url != self._way.state.public_url:
                     continue
-                self._note(url, verdict, why)
-                if verdict is Verdict.OURS:
-                    failures, wait_s = 0, self._times.again_s
-                    await self._wait(self._times.every_s)
-                    continue
-                failures += 1
-                if verdict is Verdict.UNREACHABLE and failures == _RENEW_AFTER:
-                    self._way.renew(f"{url} did not answer: {why}")
-                await self._wait(wait_s)
-                wait_s = min(2 * wait_s, self._times.every_s)
+                self._note(url, found)
+                step = self._pace.after(found, clock())
+                if step.renew:
+                    self._way.renew(f"{url} did not answer: {found.why}")
+                await self._wait(step.wait_s)
 
-    def _note(self, url: str, verdict: Verdict, why: str) -> None:
-        if self._seen is None or self._seen[0] is not verdict:
-            level = logging.INFO if verdict is Verdict.OURS else logging.WARNING
-            log.log(level, "%s: %s", url, why)
-        self._seen = (verdict, why)
-        self._strange = url if verdict is Verdict.STRANGER else None
+    def _note(self, url: str, found: Finding) -> None:
+        if self._seen is None or self._seen.verdict is not found.verdict:
+            level = logging.INFO if found.verdict is Verdict.OURS else logging.WARNING
+            log.log(level, "%s: %s", url, found.why)
+        self._seen = found
+        self._strange = url if found.verdict is Verdict.STRANGER else None
         self._show(self._way.state)
 
     async def _wait(self, seconds: float) -> None:
@@ -208,45 +175,6 @@ class DeskTunnel:
                 await self._look.wait()
         except TimeoutError:
             return
-
-
-def judging_session(answer_s: float) -> aiohttp.ClientSession:
-    """A session for `judge`; close it."""
-    return aiohttp.ClientSession(
-        # a connection that was kept proves nothing about the way of today
-        connector=aiohttp.TCPConnector(force_close=True),
-        timeout=aiohttp.ClientTimeout(total=answer_s),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
-
-
-async def judge(http: aiohttp.ClientSession, url: str, run_key: bytes) -> tuple[Verdict, str]:
-    """Ask for a proof through the URL that only this run of this desk can give."""
-    nonce = secrets.token_urlsafe(24)
-    target = f"{url.rstrip('/')}/healthz?nonce={nonce}"
-    try:
-        async with http.get(target, headers=_HEADERS, allow_redirects=False) as answer:
-            body = await _first_bytes(answer)
-            code = answer.headers.get("ngrok-error-code")
-            status = answer.status
-    except (aiohttp.ClientError, TimeoutError, OSError) as failed:
-        return Verdict.UNREACHABLE, str(failed) or "no answer in time"
-    if code is not None:
-        return Verdict.UNREACHABLE, translate(code).message
-    if status >= _SERVER_ERROR or status == _MANY:
-        return Verdict.UNREACHABLE, f"it answered with {status}"
-    if status == _OK and health_proof(run_key, nonce).encode() in body:
-        return Verdict.OURS, "reaches this desk"
-    return Verdict.STRANGER, f"somebody else answers there, with {status}"
-
-
-async def _first_bytes(answer: aiohttp.ClientResponse) -> bytes:
-    body = b""
-    async for chunk in answer.content.iter_any():
-        body += chunk
-        if len(body) >= _MAX_ANSWER_BYTES:
-            break
-    return body
 
 
 def open_tunnel(settings: Settings, public_port: int, run_key: bytes) -> DeskTunnel:

@@ -23,6 +23,7 @@ class NgrokFailure:
 
 
 _TOKEN = "Copy the token from dashboard.ngrok.com into tunnel.authtoken."  # noqa: S105 - a remedy
+_MONTH = "Wait for the next month, or raise the plan."
 _KNOWN = {
     "ERR_NGROK_100": ("ngrok could not start a session.", "It is tried again."),
     "ERR_NGROK_105": ("ngrok does not know the token: its form is wrong.", _TOKEN),
@@ -71,11 +72,11 @@ _KNOWN = {
     ),
     "ERR_NGROK_725": (
         "The ngrok account used up its traffic for this month.",
-        "Wait for the next month, or raise the plan.",
+        _MONTH,
     ),
     "ERR_NGROK_727": (
         "The ngrok account used up its requests for this month.",
-        "Wait for the next month, or raise the plan.",
+        _MONTH,
     ),
     "ERR_NGROK_3004": ("ngrok reached the desk and got no proper answer.", None),
     "ERR_NGROK_3200": ("ngrok says that the tunnel is offline.", None),
@@ -83,6 +84,12 @@ _KNOWN = {
     "ERR_NGROK_8012": ("ngrok's agent could not reach the desk's listener.", None),
 }
 _PASSING = frozenset({"ERR_NGROK_100", "ERR_NGROK_3004", "ERR_NGROK_3200", "ERR_NGROK_8012"})
+
+_RATES = frozenset((702, 703, *range(714, 722), 734))
+"""Connections, requests or bytes a minute: over within a minute or so."""
+_QUOTAS = frozenset(range(725, 741)) - {734}
+"""What the plan allows in a month."""
+_FIRST_OF_SESSIONS, _LAST_OF_SESSIONS = 100, 399
 
 _NO_NETWORK = re.compile(
     r"network is unreachable|no such host|no route to host|i/o timeout|connection refused"
@@ -106,6 +113,8 @@ def translate(text: str | None, token: str | None = None) -> NgrokFailure:
     if code in _KNOWN:
         message, remedy = _KNOWN[code]
         return NgrokFailure(code, f"{message} ({code})", remedy, code not in _PASSING)
+    if (limit := _limit(code)) is not None:
+        return limit
     said = " ".join((text or "").split())
     if token:
         said = said.replace(token, "[redacted]")
@@ -119,3 +128,25 @@ def translate(text: str | None, token: str | None = None) -> NgrokFailure:
             "Check the network, its DNS and the firewall; it is tried again.",
         )
     return NgrokFailure(None, f"ngrok failed: {said[:_MAX_TEXT] or 'it did not say why'}", None)
+
+
+def is_of_the_account(code: str | None) -> bool:
+    """Whether the account, its plan or its quota stands in the way, which no new agent changes."""
+    number = _number(code)
+    is_of_sessions = _FIRST_OF_SESSIONS <= number <= _LAST_OF_SESSIONS
+    return number in _RATES or number in _QUOTAS or is_of_sessions
+
+
+def _limit(code: str | None) -> NgrokFailure | None:
+    number = _number(code)
+    if number in _RATES:
+        message = f"More comes through the ngrok tunnel than the plan allows at once. ({code})"
+        return NgrokFailure(code, message, "Wait some minutes; if it goes on, raise the plan.")
+    if number in _QUOTAS:
+        message = f"The ngrok account used up what its plan allows in a month. ({code})"
+        return NgrokFailure(code, message, _MONTH, is_lasting=True)
+    return None
+
+
+def _number(code: str | None) -> int:
+    return 0 if code is None else int(code.rpartition("_")[2])
