@@ -23,17 +23,27 @@ class NgrokFailure:
 
 
 _TOKEN = "Copy the token from dashboard.ngrok.com into tunnel.authtoken."  # noqa: S105 - a remedy
+_UNVERIFIED = (
+    "ngrok wants a verified account for this token.",
+    "Verify the e-mail address at dashboard.ngrok.com.",
+)
+_UNPAID = (
+    "The ngrok account is suspended: its last payment failed.",
+    "Mend the payment at dashboard.ngrok.com.",
+)
+_SUSPENDED = ("The ngrok account is suspended.", "Ask ngrok's support.")
+_RESERVE = "Reserve it at dashboard.ngrok.com, or correct tunnel.domain."
 _MONTH = "Wait for the next month, or raise the plan."
 _KNOWN = {
-    "ERR_NGROK_100": ("ngrok could not start a session.", "It is tried again."),
+    "ERR_NGROK_102": _UNPAID,
+    "ERR_NGROK_103": _SUSPENDED,
     "ERR_NGROK_105": ("ngrok does not know the token: its form is wrong.", _TOKEN),
-    "ERR_NGROK_106": ("ngrok wants a verified account for this token.", "Verify your e-mail."),
+    "ERR_NGROK_106": ("The token is one of ngrok's first version, which is no more.", _TOKEN),
     "ERR_NGROK_107": ("The ngrok token was revoked or belongs to another account.", _TOKEN),
     "ERR_NGROK_108": (
         "The ngrok account already has as many agents as it may have.",
         "End the other agent (dashboard.ngrok.com lists them), or raise the plan.",
     ),
-    "ERR_NGROK_109": ("The ngrok account is suspended.", "Ask ngrok's support."),
     "ERR_NGROK_120": (
         "This ngrok agent is too old for the account.",
         "Install a newer agent (`ngrok update`), or point tunnel.ngrok_path to one.",
@@ -42,26 +52,18 @@ _KNOWN = {
         "This ngrok agent is too old for ngrok's servers.",
         "Install a newer agent (`ngrok update`), or point tunnel.ngrok_path to one.",
     ),
-    "ERR_NGROK_302": (
-        "The plan allows no reserved domain of that kind.",
-        "Clear tunnel.domain, or raise the plan.",
-    ),
+    "ERR_NGROK_123": _UNVERIFIED,
+    "ERR_NGROK_300": ("The ngrok token was revoked.", _TOKEN),
     "ERR_NGROK_306": (
-        "The ngrok plan does not allow this address.",
-        "Use the plan's own domain in tunnel.domain, or clear it.",
-    ),
-    "ERR_NGROK_307": (
-        "The domain is reserved for another ngrok account.",
-        "Reserve it at dashboard.ngrok.com, or correct tunnel.domain.",
+        "ngrok allows a domain of one's own only with an account, and got no token.",
+        _TOKEN,
     ),
     "ERR_NGROK_314": (
         "The plan does not allow a domain of one's own.",
         "Use the plan's own domain in tunnel.domain, or clear it.",
     ),
-    "ERR_NGROK_320": (
-        "The domain is not reserved for this ngrok account.",
-        "Reserve it at dashboard.ngrok.com, or correct tunnel.domain.",
-    ),
+    "ERR_NGROK_319": ("The domain is not reserved for this ngrok account.", _RESERVE),
+    "ERR_NGROK_320": ("The domain is reserved for another ngrok account.", _RESERVE),
     "ERR_NGROK_324": (
         "The ngrok account has as many tunnels as it may have.",
         "Close another tunnel, or raise the plan.",
@@ -70,20 +72,17 @@ _KNOWN = {
         "Another agent serves this domain already.",
         "End the other agent (dashboard.ngrok.com lists them), or use another tunnel.domain.",
     ),
-    "ERR_NGROK_725": (
-        "The ngrok account used up its traffic for this month.",
-        _MONTH,
-    ),
-    "ERR_NGROK_727": (
-        "The ngrok account used up its requests for this month.",
-        _MONTH,
-    ),
+    "ERR_NGROK_337": _UNPAID,
+    "ERR_NGROK_338": _SUSPENDED,
+    "ERR_NGROK_382": _UNVERIFIED,
+    "ERR_NGROK_725": ("The ngrok account used up its traffic for this month.", _MONTH),
+    "ERR_NGROK_727": ("The ngrok account used up its requests for this month.", _MONTH),
     "ERR_NGROK_3004": ("ngrok reached the desk and got no proper answer.", None),
     "ERR_NGROK_3200": ("ngrok says that the tunnel is offline.", None),
     "ERR_NGROK_4018": ("ngrok needs an account's token.", _TOKEN),
     "ERR_NGROK_8012": ("ngrok's agent could not reach the desk's listener.", None),
 }
-_PASSING = frozenset({"ERR_NGROK_100", "ERR_NGROK_3004", "ERR_NGROK_3200", "ERR_NGROK_8012"})
+_PASSING = frozenset({"ERR_NGROK_3004", "ERR_NGROK_3200", "ERR_NGROK_8012"})
 
 _RATES = frozenset((702, 703, *range(714, 722), 734))
 """Connections, requests or bytes a minute: over within a minute or so."""

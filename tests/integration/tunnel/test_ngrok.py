@@ -202,10 +202,10 @@ async def test_a_refusal_is_a_sentence_with_a_remedy(
 
 
 async def test_a_domain_of_somebody_else_is_said(tmp_path: Path) -> None:
-    refusal = "failed to start tunnel: The domain is reserved for another account.\n\nERR_NGROK_307"
+    refusal = "failed to start tunnel: The domain is reserved for another account.\n\nERR_NGROK_320"
     async with tunnelled(tmp_path, {"api_refusal": refusal}) as (tunnel, _, _settings):
         await eventually(lambda: tunnel.state.status is TunnelStatus.DOWN)
-        assert "ERR_NGROK_307" in (tunnel.state.reason or "")
+        assert "ERR_NGROK_320" in (tunnel.state.reason or "")
         assert "tunnel.domain" in (tunnel.state.remedy or "")
 
 

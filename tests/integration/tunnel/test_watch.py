@@ -116,6 +116,7 @@ async def test_a_good_url_is_looked_at_again_when_its_time_has_come(tmp_path: Pa
     [
         (502, "ERR_NGROK_727", "error", "next month"),
         (502, "ERR_NGROK_725", "error", "next month"),
+        (502, "ERR_NGROK_103", "error", "support"),
         (429, "ERR_NGROK_702", "warning", "raise the plan"),
         (429, None, "warning", "raise the plan"),
     ],
