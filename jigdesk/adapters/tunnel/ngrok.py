@@ -27,6 +27,8 @@ _ESTABLISHED = ("client session established", "tunnel session started")
 _LOST = ("session closed", "failed to reconnect session", "heartbeat timeout")
 _NOT_READY = (502, 503)
 _TOO_MANY = "ERR_NGROK_108"
+_TAKEN = (_TOO_MANY, "ERR_NGROK_334")
+"""The account's or the domain's only place is taken: by somebody, or by what we just lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class NgrokTimes:
     `connect_s` bounds a start up to the first session, `lost_s` how long the agent may try to
     reconnect before it is started anew, `look_s` is how often its local API is asked without a
     reason. After a failure that lasts (a wrong token), the next try comes after `lasting_s`.
+    ngrok counts a session that broke off for some minutes more: so long (`ghost_s`) no other
+    agent is blamed.
     """
 
     connect_s: float = 20.0
@@ -45,6 +49,7 @@ class NgrokTimes:
     first_backoff_s: float = 1.0
     max_backoff_s: float = 60.0
     lasting_s: float = 300.0
+    ghost_s: float = 240.0
     stop_s: float = 2.0
 
 
@@ -70,6 +75,7 @@ class NgrokTunnel:
         self._failure: NgrokFailure | None = None
         self._api_url = ""
         self._tries = 0
+        self._session_s: float | None = None  # when a session of ours was last known to be there
 
     @property
     def public_url(self) -> str | None:
@@ -101,7 +107,7 @@ class NgrokTunnel:
                 try:
                     await self._adopt_or_start()
                 except _Ended as ended:
-                    failure = ended.failure
+                    failure = self._with_ghost(ended.failure)
                 self._tries += 1
                 log.warning("the tunnel is down: %s", failure.message)
                 self._board.show(_state(failure))
@@ -109,6 +115,15 @@ class NgrokTunnel:
                 await self._pause(self._wait_s(failure))
         finally:
             self._board.show(TunnelState(TunnelStatus.DOWN, reason="The desk stops."))
+
+    def _with_ghost(self, failure: NgrokFailure) -> NgrokFailure:
+        """After a session of our own a taken place is most likely still our own: it passes."""
+        if failure.code not in _TAKEN or self._session_s is None:
+            return failure
+        if asyncio.get_running_loop().time() - self._session_s > self._times.ghost_s:
+            return failure
+        remedy = "ngrok may still count the session that this desk lost: it is tried again."
+        return replace(failure, is_lasting=False, remedy=f"{remedy} {failure.remedy}")
 
     def _wait_s(self, failure: NgrokFailure) -> float:
         times = self._times
@@ -121,6 +136,8 @@ class NgrokTunnel:
 
     async def _adopt_or_start(self) -> None:
         try:
+            if await asyncio.to_thread(self._record.exists):
+                self._session_seen()  # of a desk that was killed
             await asyncio.to_thread(end_orphan, self._record)
             others = await asyncio.to_thread(foreign_agents)
             for agent in others:
@@ -236,6 +253,7 @@ class NgrokTunnel:
             if shown is not None:
                 lost_at = None
                 self._tries = 0
+                self._session_seen()
                 self._board.show(TunnelState(TunnelStatus.UP, shown, pid=pid))
             else:
                 lost_at = loop.time() if lost_at is None else lost_at
@@ -281,6 +299,9 @@ class NgrokTunnel:
         elif "started tunnel" not in msg:
             return
         self._nudged.set()
+
+    def _session_seen(self) -> None:
+        self._session_s = asyncio.get_running_loop().time()
 
     # --- both --------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ import psutil
 import pytest
 from aiohttp import web
 
+from jigdesk.adapters.process.orphans import ChildRecord, write_record
 from jigdesk.adapters.tunnel.ngrok import NgrokTimes, NgrokTunnel
 from jigdesk.adapters.tunnel.ngrok_agent import AgentSettings
 from jigdesk.adapters.tunnel.state import TunnelState, TunnelStatus
@@ -199,6 +201,63 @@ async def test_a_refusal_is_a_sentence_with_a_remedy(
         fake_ngrok(tmp_path / "bin", version=version)
         tunnel.look_again()
         await up(tunnel)
+
+
+TAKEN = {
+    "ERR_NGROK_108": {"refusal": REFUSALS["ERR_NGROK_108"]},
+    "ERR_NGROK_334": {
+        "api_refusal": "The endpoint https://desk.example.com is already online. ERR_NGROK_334"
+    },
+}
+"""What ngrok says while it still counts a session that broke off."""
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("code", list(TAKEN))
+async def test_a_place_that_a_lost_session_of_our_own_takes_is_tried_again_soon(
+    tmp_path: Path, code: str, version: int
+) -> None:
+    times = replace(QUICK, lasting_s=10 * PATIENCE_S)
+    async with tunnelled(tmp_path, {"version": version}, times) as (tunnel, _, _settings):
+        await up(tunnel)
+        fake_ngrok(tmp_path / "bin", version=version, **TAKEN[code])
+        tunnel.renew("It did not answer.")
+        await eventually(lambda: code in (tunnel.state.reason or ""))
+        await eventually(lambda: "still count" in (tunnel.state.remedy or ""))
+        fake_ngrok(tmp_path / "bin", version=version)
+        await up(tunnel)  # by itself, long before a failure that lasts is tried again
+
+
+async def test_a_desk_that_was_killed_finds_its_own_session_counted(tmp_path: Path) -> None:
+    gone = ChildRecord(2**22 + 1, 1.0, 1, ("ngrok",), "no such cookie")
+    write_record(tmp_path / "ngrok.agent.json", gone)
+    times = replace(QUICK, lasting_s=10 * PATIENCE_S)
+    async with tunnelled(tmp_path, TAKEN["ERR_NGROK_108"], times) as (tunnel, _, _settings):
+        await eventually(lambda: "still count" in (tunnel.state.remedy or ""))
+        fake_ngrok(tmp_path / "bin")
+        await up(tunnel)
+
+
+async def test_a_place_that_stays_taken_is_somebody_elses(tmp_path: Path) -> None:
+    times = replace(QUICK, ghost_s=0.5, lasting_s=2.0)
+    async with tunnelled(tmp_path, None, times) as (tunnel, states, _settings):
+        await up(tunnel)
+        fake_ngrok(tmp_path / "bin", **TAKEN["ERR_NGROK_108"])
+        tunnel.renew("It did not answer.")
+        tried_s: list[tuple[float, TunnelState]] = []
+        tunnel.subscribe(lambda state: tried_s.append((time.monotonic(), state)))
+
+        def given_up() -> list[float]:
+            """When it was said that another agent has the place, and when it tried after that."""
+            for number, (_, state) in enumerate(tried_s):
+                if (state.remedy or "").startswith("End the other agent"):
+                    return [at_s for at_s, _ in tried_s[number : number + 2]]
+            return []
+
+        await eventually(lambda: len(given_up()) == 2)
+        said_s, next_s = given_up()
+        assert next_s - said_s > 0.9 * times.lasting_s
+        assert any("ERR_NGROK_108" in (state.reason or "") for state in states)
 
 
 async def test_a_domain_of_somebody_else_is_said(tmp_path: Path) -> None:
