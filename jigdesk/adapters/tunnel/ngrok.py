@@ -37,14 +37,15 @@ class NgrokTimes:
 
     `connect_s` bounds a start up to the first session, `lost_s` how long the agent may try to
     reconnect before it is started anew, `look_s` is how often its local API is asked without a
-    reason. After a failure that lasts (a wrong token), the next try comes after `lasting_s`.
-    ngrok counts a session that broke off for some minutes more: so long (`ghost_s`) no other
-    agent is blamed.
+    reason; that of an agent of somebody else, whose log we do not read, every `adopted_s`. After
+    a failure that lasts (a wrong token), the next try comes after `lasting_s`. ngrok counts a
+    session that broke off for some minutes more: so long (`ghost_s`) no other agent is blamed.
     """
 
     connect_s: float = 20.0
     lost_s: float = 60.0
     look_s: float = 5.0
+    adopted_s: float = 1.0
     retry_s: float = 0.3
     first_backoff_s: float = 1.0
     max_backoff_s: float = 60.0
@@ -171,7 +172,7 @@ class NgrokTunnel:
             self._tries = 0
             self._board.show(TunnelState(TunnelStatus.UP, url, pid=agent.pid, adopted=True))
             self._renew = None  # it is not ours to end
-            await self._pause(self._times.look_s)
+            await self._pause(self._times.adopted_s)
 
     # --- an agent of our own -----------------------------------------------------------------
 

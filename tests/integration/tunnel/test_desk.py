@@ -22,14 +22,20 @@ from lambdas.common.delivery import Desks
 from lambdas.common.sender import HttpWebhookSender
 from tests.fakes.families import ROOT, eventually
 from tests.fakes.ngrok_program import fake_ngrok, tell
+from tests.harness.ports import free_port
 from tests.harness.process import desk_process
 from tests.harness.waiting import PATIENCE_S
 from tests.harness.webhooks import created, send
 from tests.integration.desk.conftest import Desk, running_desk
+from tests.integration.tunnel.test_ngrok import somebodys_agent
 from tests.realparts.ngrok_agent import ngrok_without_network
 
 WITHIN_S = 20.0
-"""Two seconds on a machine that is awake; the next registration by itself would take 30."""
+"""Two seconds on a machine that is awake; the next registration by itself would take 30.
+
+It is no tighter because the two seconds are those of the fake agent and the disk too: what bounds
+them in the desk is tested with its own waits in test_ngrok.py.
+"""
 
 
 @asynccontextmanager
@@ -97,6 +103,27 @@ async def test_a_changed_url_is_registered_at_once(tmp_path: Path) -> None:
             await another_registered(desk, first)
             assert registered(desk) == desk.core.tunnel.public_url
             first = registered(desk)
+
+
+async def test_a_changed_url_of_an_adopted_agent_is_registered_at_once(tmp_path: Path) -> None:
+    port = free_port()
+    env = {
+        "JIGDESK_TUNNEL__KIND": "ngrok",
+        "JIGDESK_TUNNEL__NGROK_PATH": str(fake_ngrok(tmp_path / "bin", refusal="ERR_NGROK_108")),
+        "JIGDESK_SERVER__PUBLIC_PORT": str(port),
+    }
+    async with (
+        somebodys_agent(tmp_path, port) as (pid, theirs),
+        running_desk(tmp_path / "home", **env) as desk,
+    ):
+        await eventually(lambda: registered(desk))
+        assert (desk.core.tunnel.state.adopted, desk.core.tunnel.state.pid) == (True, pid)
+        first = registered(desk)
+        for _ in range(2):
+            await asyncio.to_thread(tell, theirs, "url")
+            await another_registered(desk, first)
+            first = registered(desk)
+            assert first == desk.core.tunnel.public_url
 
 
 async def test_a_lost_session_takes_the_url_back_and_returns_it(tmp_path: Path) -> None:

@@ -313,6 +313,18 @@ async def test_an_agent_that_leads_here_already_is_adopted(tmp_path: Path) -> No
         assert living([pid]) == [pid]
 
 
+async def test_an_adopted_agents_api_is_asked_more_often_than_our_own(tmp_path: Path) -> None:
+    """Its log, which announces a change, is not ours to read: 2 seconds are promised."""
+    assert NgrokTimes().adopted_s <= 1.0
+    times = replace(QUICK, look_s=10 * PATIENCE_S, adopted_s=0.1)
+    async with listener() as port, somebodys_agent(tmp_path, port) as (_, theirs):
+        settings = AgentSettings(port, tmp_path / "ngrok.yml", program=fake_ngrok(tmp_path / "bin"))
+        async with running(settings, times) as (tunnel, _states):
+            url = await up(tunnel)
+            await asyncio.to_thread(tell, theirs, "url")
+            await eventually(lambda: tunnel.public_url not in (None, url))
+
+
 async def test_an_agent_that_leads_elsewhere_is_named_when_the_account_allows_no_other(
     tmp_path: Path,
 ) -> None:
