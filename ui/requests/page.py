@@ -170,7 +170,7 @@ class RequestsPage(QWidget):
             row.addStretch(1)
             details.add(holder)
         details.add_rows("Headers", item.headers)
-        self._add_text("Body" + (", its first 16 KB" if item.body_cut else ""), item.body)
+        self._add_text("Body" + (", not all of it" if item.body_cut else ""), item.body)
         self._add_text("Answer", item.answer)
         details.end()
 

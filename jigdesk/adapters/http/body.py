@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -17,30 +18,48 @@ from jigdesk.domain.strict_json import JsonRefused, decode
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
+@dataclass(frozen=True, slots=True)
+class ReadBody:
+    """What came of a body; not `is_whole` when it was refused, broke off or was too slow."""
+
+    body: bytes
+    is_whole: bool
+
+
+READ = web.RequestKey("read", ReadBody)
+"""Set by `read_body` however it ends, for whoever logs the request."""
+
+
 async def read_body(request: web.Request, max_bytes: int, timeout_s: float) -> bytes:
     """Read the whole body, chunked or not.
 
+    What came of it is at `READ` of the request, too, whether it was all or not.
     Raises RequestError: 413 over `max_bytes`, 408 when it takes longer than `timeout_s`, 415 for
     a compressed one (a small body may unpack into a huge one), 400 when it breaks off.
     """
+    request[READ] = ReadBody(b"", is_whole=not request.body_exists)
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise RequestError(415, "unsupported_media_type", "A compressed body is not taken here.")
     if request.content_length is not None and request.content_length > max_bytes:
         raise _too_large(max_bytes)
     body = bytearray()
+    is_whole = False
     try:
         async with asyncio.timeout(timeout_s):
             async for chunk in request.content.iter_any():
                 body += chunk
                 if len(body) > max_bytes:
                     raise _too_large(max_bytes)
+        is_whole = True
     except TimeoutError:
         raise RequestError(
             408, "too_slow", f"The body did not come within {timeout_s:g} s."
         ) from None
     except (web.RequestPayloadError, HttpProcessingError):
         raise RequestError(400, "bad_request", "The body broke off or is badly framed.") from None
-    return bytes(body)
+    finally:
+        request[READ] = ReadBody(bytes(body), is_whole)
+    return request[READ].body
 
 
 def parse_json(body: bytes) -> Any:

@@ -8,15 +8,15 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from jigdesk.adapters.http.body import parse_json, read_body, source_address
+from jigdesk.adapters.http.body import READ, parse_json, read_body, source_address
 from jigdesk.adapters.http.errors import (
     REFUSAL,
     Handler,
-    error_answer,
     json_answer,
     json_errors,
     note_start,
@@ -43,7 +43,6 @@ WEBHOOK_ROUTES = {
 """Route → the type that it takes."""
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_BODY = web.RequestKey("body", bytes)
 _CLIENT_WENT_AWAY = 499
 
 
@@ -111,7 +110,6 @@ class _Public:
     async def webhook(self, request: web.Request) -> web.Response:
         async with self._line.turn():
             body = await read_body(request, self._limits.body_bytes, self._limits.body_timeout_s)
-            request[_BODY] = body
             webhook_id = prove_signature(request.headers, body, self._secrets(), self._clock())
             check_webhook_id(webhook_id)
             try:
@@ -146,10 +144,11 @@ class _Public:
             )
         return json_answer({"status": "ok", "proof": health_proof(self._run_key, nonces[0])})
 
-    async def readyz(self, _request: web.Request) -> web.Response:
+    async def readyz(self, request: web.Request) -> web.Response:
         reasons = list(self._intake.refusals())
         if not reasons:
             return json_answer({"status": "ready"})
+        request[REFUSAL] = RequestError(503, "not_ready", " ".join(reasons))
         answer = json_answer(
             {"error": {"code": "not_ready", "message": " ".join(reasons)}, "reasons": reasons}, 503
         )
@@ -157,8 +156,8 @@ class _Public:
         return answer
 
 
-async def _nothing_here(_request: web.Request) -> web.Response:
-    return error_answer(404, "not_found", "There is nothing here.")
+async def _nothing_here(_request: web.Request) -> NoReturn:
+    raise RequestError(404, "not_found", "There is nothing here.")
 
 
 def _logging_to(log: RequestLog, clock: Clock) -> Middleware:
@@ -168,6 +167,7 @@ def _logging_to(log: RequestLog, clock: Clock) -> Middleware:
 
         def note(status: int, answer: str) -> None:
             refusal = request.get(REFUSAL)
+            body, size_bytes = _received(request)
             log.add(
                 at=at,
                 method=request.method,
@@ -178,7 +178,8 @@ def _logging_to(log: RequestLog, clock: Clock) -> Middleware:
                 latency_s=time.monotonic() - begun,
                 source=source_address(request),
                 headers=request.headers.items(),
-                body=request.get(_BODY, b""),
+                body=body,
+                size_bytes=size_bytes,
                 answer=answer,
             )
 
@@ -192,6 +193,16 @@ def _logging_to(log: RequestLog, clock: Clock) -> Middleware:
         return answer
 
     return keep
+
+
+def _received(request: web.Request) -> tuple[bytes, int | None]:
+    """What came of the body, and what is known of its size when that is not all of it."""
+    read = request.get(READ)
+    if read is None:
+        return b"", (request.content_length or 0) if request.body_exists else None
+    if read.is_whole:
+        return read.body, None
+    return read.body, max(len(read.body), request.content_length or 0)
 
 
 def _verdict(status: int, path: str) -> str:

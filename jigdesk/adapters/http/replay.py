@@ -47,7 +47,7 @@ class Replayer:
         """Send request `request_id` again, with `body` in place of its own unless None.
 
         Raises RequestError: 404 for an unknown request, 409 for one that is no webhook or whose
-        body was too large to be kept, 503 when the listener does not answer.
+        body was not kept whole, 503 when the listener does not answer.
         """
         entry = self._log.get(request_id)
         if entry is None:
@@ -57,7 +57,7 @@ class Replayer:
             raise RequestError(409, "not_replayable", "Only webhooks can be sent again.")
         if body is None and entry.body_cut:
             raise RequestError(
-                409, "not_replayable", "The body was too large to be kept whole; give one to send."
+                409, "not_replayable", "The body was not kept whole; give one to send."
             )
         base = self._public_url()
         if base is None:

@@ -14,6 +14,7 @@ _MAX_HEADER_LENGTH = 512
 _MAX_PATH_LENGTH = 512
 _MAX_ANSWER_LENGTH = 2048
 _OVERHEAD_BYTES = 512
+_MAX_SIZE_BYTES = 2**53 - 1  # a stranger may announce any size; JSON's readers know it up to here
 
 _HIDDEN = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
 _SHOWN_OF_SIGNATURE = 8
@@ -24,8 +25,10 @@ class LoggedRequest:
     """One request and its answer.
 
     `id` counts within this run of the desk; `source` is the sender's address; `size_bytes` is
-    what was read of the body, of which `body` holds the first 16 KiB (`body_cut` says that there
-    was more). `verdict` is accepted, duplicate, ok, refused, unavailable or failed, and `reason`
+    the body's size, `body` its first 16 KiB (`body_cut` says that there was more). Of a body that
+    was not read to its end `size_bytes` is what was announced or came of it, whichever is more.
+    `method` and `path` are `-` where the head of something that is not HTTP did not tell them.
+    `verdict` is accepted, duplicate, ok, refused, unavailable or failed, and `reason`
     says why in a sentence (empty when all was well).
     """
 
@@ -85,8 +88,12 @@ class RequestLog:
         headers: Iterable[tuple[str, str]],
         body: bytes,
         answer: str,
+        size_bytes: int | None = None,
     ) -> LoggedRequest:
-        """Keep a request; the oldest ones make room for it. Returns what was kept."""
+        """Keep a request; the oldest ones make room for it. Returns what was kept.
+
+        `size_bytes` is given when `body` is not all of it, with what is known of its size.
+        """
         self._count += 1
         entry = LoggedRequest(
             id=f"{self._run}-{self._count}",
@@ -98,10 +105,10 @@ class RequestLog:
             reason=reason,
             latency_s=latency_s,
             source=source,
-            size_bytes=len(body),
+            size_bytes=len(body) if size_bytes is None else min(size_bytes, _MAX_SIZE_BYTES),
             headers=redact(headers),
             body=body[:MAX_BODY_BYTES],
-            body_cut=len(body) > MAX_BODY_BYTES,
+            body_cut=size_bytes is not None or len(body) > MAX_BODY_BYTES,
             answer=answer[:_MAX_ANSWER_LENGTH],
         )
         self._entries[entry.id] = entry

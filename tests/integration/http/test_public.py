@@ -15,6 +15,8 @@ import aiohttp
 import pytest
 
 from jigdesk.adapters.http.public import PublicLimits, health_proof
+from jigdesk.adapters.http.replay import Replayer
+from jigdesk.adapters.http.request_log import LoggedRequest
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.signature import sign
 from jigdesk.domain.webhooks import MAX_BODY_BYTES, JobCommand, JobCreated, JobOutput
@@ -27,7 +29,7 @@ from tests.fakes.http_desk import (
     Wishes,
     http_desk,
 )
-from tests.harness.waiting import PATIENCE_S
+from tests.harness.waiting import PATIENCE_S, eventually
 
 WHEN = "2026-03-01T12:00:00Z"
 CREATED = JobCreated(JOB_ID, "jig-react", (f"inputs/{JOB_ID}/request.json",), WHEN)
@@ -289,6 +291,85 @@ async def test_too_many_at_once_are_asked_to_come_again(
         assert (await Sender(web_client, desk)("job-created", body))[0] == 200
 
 
+# --- what is kept of what was not taken
+
+
+async def logged(desk: HttpDesk, status: int) -> LoggedRequest:
+    """The newest request, once one was answered with `status`."""
+
+    def newest() -> LoggedRequest | None:
+        return next((one for one in desk.log.page(9)[0] if one.status == status), None)
+
+    await eventually(lambda: newest() is not None)
+    found = newest()
+    assert found is not None
+    return found
+
+
+HEAD = b"POST /webhooks/job-created HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+CUT_BODIES: dict[str, tuple[int, bytes, int, bytes]] = {
+    "announced too large": (413, HEAD + b"Content-Length: 300000\r\n\r\n", 300_000, b""),
+    "announced absurdly": (413, HEAD + b"Content-Length: 9999999999999999\r\n\r\n", 2**53 - 1, b""),
+    "compressed": (
+        415,
+        HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\n12345",
+        5,
+        b"",
+    ),
+    "slow": (408, HEAD + b'Content-Length: 100\r\n\r\n{"vers', 100, b'{"vers'),
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "request_", "size_bytes", "body"), CUT_BODIES.values(), ids=CUT_BODIES.keys()
+)
+async def test_a_body_that_was_not_read_whole_is_kept_as_cut_and_not_replayed(
+    tmp_path: Path, status: int, request_: bytes, size_bytes: int, body: bytes
+) -> None:
+    wishes = Wishes(limits=PublicLimits(body_timeout_s=0.5))
+    async with http_desk(tmp_path, wishes) as desk:
+        await raw(desk, request_)
+        entry = await logged(desk, status)
+        assert (entry.body_cut, entry.size_bytes, entry.body) == (True, size_bytes, body)
+        assert entry.reason
+        with pytest.raises(RequestError, match="not kept whole") as refused:
+            await Replayer(desk.log, lambda: desk.secrets, lambda: desk.public.url).replay(entry.id)
+        assert refused.value.status == 409
+
+
+async def test_a_chunked_flood_is_kept_with_what_came(desk: HttpDesk) -> None:
+    chunk = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
+    await raw(desk, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 17)
+    entry = await logged(desk, 413)
+    assert entry.body_cut
+    assert entry.size_bytes > MAX_BODY_BYTES
+    assert len(entry.body) == 16 * 1024
+
+
+async def test_a_sender_that_breaks_off_is_kept_with_what_came(desk: HttpDesk) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", desk.public.port)
+    writer.write(HEAD + b"Content-Length: 9\r\n\r\n12")
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    await eventually(lambda: len(desk.log) == 1)
+    entry = desk.log.page(1)[0][0]
+    assert (entry.body_cut, entry.size_bytes, entry.body) in ((True, 9, b"12"), (True, 9, b""))
+
+
+async def test_a_body_that_nobody_asked_for_is_kept_as_unread(
+    web_client: aiohttp.ClientSession, desk: HttpDesk
+) -> None:
+    async with web_client.post(f"{desk.public.url}/nothing", data=b"12345") as answer:
+        assert answer.status == 404
+    entry = await logged(desk, 404)
+    assert (entry.body_cut, entry.size_bytes, entry.body) == (True, 5, b"")
+    async with web_client.get(f"{desk.public.url}/nothing") as answer:
+        assert answer.status == 404
+    entry = desk.log.page(1)[0][0]
+    assert (entry.body_cut, entry.size_bytes, entry.reason) == (False, 0, "There is nothing here.")
+
+
 # --- what else is there, and what is not
 
 
@@ -363,6 +444,9 @@ async def test_readiness_gives_its_reasons(
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
         assert (await answer.json())["reasons"] == desk.intake.reasons
+    entry = desk.log.page(1)[0][0]
+    assert (entry.status, entry.verdict) == (503, "unavailable")
+    assert entry.reason == "The disk is nearly full. The queue drains."
 
 
 async def test_the_sender_is_whom_the_tunnel_names_last(
