@@ -15,7 +15,7 @@ from jigdesk.adapters.http.control import ControlParts
 from jigdesk.adapters.http.events import EventStreams, Settled
 from jigdesk.adapters.http.files import file_routes
 from jigdesk.adapters.http.local import LocalParts, local_app
-from jigdesk.adapters.http.public import public_app
+from jigdesk.adapters.http.public import log_unserved, public_app
 from jigdesk.adapters.http.replay import Replayer
 from jigdesk.adapters.http.request_log import RequestLog
 from jigdesk.adapters.http.server import Endpoint, Listener
@@ -66,6 +66,7 @@ def build_listeners(
     public = Listener(
         public_app(intake, webhook_secrets, requests, run_key),
         Endpoint(settings.public_host, settings.public_port, "server.public"),
+        unserved=log_unserved(requests),
     )
 
     async def read_request(job: Job) -> dict[str, object] | None:

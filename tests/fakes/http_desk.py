@@ -16,7 +16,7 @@ from jigdesk.adapters.http.control import ControlParts
 from jigdesk.adapters.http.events import EventStreams, StreamTimes
 from jigdesk.adapters.http.guard import LOOPBACK_HOSTS
 from jigdesk.adapters.http.local import LocalParts, local_app
-from jigdesk.adapters.http.public import PublicLimits, public_app
+from jigdesk.adapters.http.public import PublicLimits, log_unserved, public_app
 from jigdesk.adapters.http.replay import Replayer
 from jigdesk.adapters.http.request_log import RequestLog
 from jigdesk.adapters.http.server import Endpoint, Listener
@@ -260,6 +260,7 @@ async def http_desk(folder: Path, wishes: Wishes | None = None) -> AsyncIterator
                 limits=wishes.limits,
             ),
             Endpoint("127.0.0.1", 0, "server.public"),
+            unserved=log_unserved(log, wishes.clock),
         )
         local = Listener(
             local_app(parts), Endpoint("127.0.0.1", 0, "server.local"), cancel_on_disconnect=True

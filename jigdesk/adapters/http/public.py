@@ -23,6 +23,7 @@ from jigdesk.adapters.http.errors import (
 )
 from jigdesk.adapters.http.line import Line
 from jigdesk.adapters.http.request_log import RequestLog
+from jigdesk.adapters.http.server import Unserved
 from jigdesk.adapters.http.signature import check_webhook_id, prove_signature
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import RequestError
@@ -191,6 +192,27 @@ def _logging_to(log: RequestLog, clock: Clock) -> Middleware:
         body = answer.body if isinstance(answer, web.Response) else None
         note(answer.status, body.decode() if isinstance(body, bytes) else "")
         return answer
+
+    return keep
+
+
+def log_unserved(log: RequestLog, clock: Clock = utc_now) -> Callable[[Unserved], None]:
+    """Keep what reached the public listener and no route, as far as it is known."""
+
+    def keep(met: Unserved) -> None:
+        log.add(
+            at=clock(),
+            method=met.method or "-",
+            path=met.path or "-",
+            status=met.status,
+            verdict=_verdict(met.status, ""),
+            reason=met.reason,
+            latency_s=0.0,  # it was refused as it came
+            source=met.peer,
+            headers=(),
+            body=b"",
+            answer=met.answer,
+        )
 
     return keep
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
+from aiohttp.http_exceptions import LineTooLong
 
 from jigdesk.adapters.http.errors import SERVER_NAME, error_answer
 from jigdesk.domain.errors import SetupError
@@ -17,6 +21,8 @@ from jigdesk.domain.errors import SetupError
 _BACKLOG = 256
 _LINGER_S = 2.0
 _IDLE_S = 75.0  # also bounds how long a connection may take to send its first head
+_HEAD_BYTES = 1024
+_REQUEST_LINE = re.compile(rb"([!-~]{1,16}) ([!-~]{1,512})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,22 @@ class Endpoint:
     host: str
     port: int
     setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A request that reached no application, most often because it is not HTTP.
+
+    `method` and `path` are None where its head did not tell them, `peer` is the address that it
+    came from. `reason` is a sentence, `answer` what the sender got with `status`.
+    """
+
+    peer: str
+    method: str | None
+    path: str | None
+    status: int
+    reason: str
+    answer: str
 
 
 class Listener:
@@ -38,12 +60,18 @@ class Listener:
         *,
         cancel_on_disconnect: bool = False,
         stop_within_s: float = 5.0,
+        unserved: Callable[[Unserved], None] | None = None,
     ) -> None:
-        """`cancel_on_disconnect` ends a handler whose reader went away (event streams)."""
+        """`cancel_on_disconnect` ends a handler whose reader went away (event streams).
+
+        `unserved` hears on the loop of each request that the application never sees; it must
+        not raise.
+        """
         self._endpoint = endpoint
         self._stop_within_s = stop_within_s
         self._port: int | None = None
         self._stopped = False
+        self._unserved = unserved
         self._options: dict[str, Any] = {
             "access_log": None,
             "auto_decompress": False,
@@ -87,7 +115,7 @@ class Listener:
         bound = await _bind(self._endpoint)
         try:
             await self._runner.setup()
-            await _Site(self._runner, bound, self._options).start()
+            await _Site(self._runner, bound, self._options, self._unserved).start()
         except BaseException:
             bound.close()
             await self.stop()
@@ -118,11 +146,16 @@ class _Site(web.BaseSite):
     """Like aiohttp's SockSite, with a protocol that answers bad HTTP the contract's way."""
 
     def __init__(
-        self, runner: web.AppRunner, bound: socket.socket, options: dict[str, Any]
+        self,
+        runner: web.AppRunner,
+        bound: socket.socket,
+        options: dict[str, Any],
+        unserved: Callable[[Unserved], None] | None,
     ) -> None:
         super().__init__(runner, backlog=_BACKLOG)
         self._bound = bound
         self._options = options
+        self._unserved = unserved
 
     @property
     def name(self) -> str:
@@ -134,13 +167,34 @@ class _Site(web.BaseSite):
         if manager is None:
             raise RuntimeError("the runner has not been set up")
         self._server = await loop.create_server(
-            lambda: _Protocol(manager, loop=loop, **self._options),
+            lambda: _Protocol(manager, self._unserved, loop=loop, **self._options),
             sock=self._bound,
             backlog=self._backlog,
         )
 
 
 class _Protocol(web.RequestHandler):
+    __slots__ = ("_head", "_spoilt", "_unserved")
+
+    def __init__(
+        self, manager: web.Server, unserved: Callable[[Unserved], None] | None, **options: Any
+    ) -> None:
+        super().__init__(manager, **options)
+        self._unserved = unserved
+        self._head = b""
+        self._spoilt: bytes | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Remember how what is no HTTP began: aiohttp forgets it."""
+        known = self._request_count
+        self._head += data[: _HEAD_BYTES - len(self._head)]
+        super().data_received(data)
+        if self._request_count == known:
+            return
+        if self._spoilt is None and not isinstance(self._messages[-1][0], RawRequestMessage):
+            self._spoilt = self._head
+        self._head = b""
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -151,14 +205,32 @@ class _Protocol(web.RequestHandler):
         """Answer what never reached an application: a request that is not HTTP."""
         if request.writer.output_size > 0:
             raise ConnectionResetError("the answer had begun when it failed")
+        if isinstance(exc, ConnectionError):
+            raise ConnectionResetError("the sender went away") from exc  # no fault of ours
         if status >= 500:  # noqa: PLR2004 - not a stranger's bad bytes but ours
             self.log_exception("a request failed outside of its application", exc_info=exc)
-            answer = error_answer(status, "internal", "The desk failed here; its log says why.")
+            reason = "The desk failed here; its log says why."
+            answer = error_answer(status, "internal", reason)
         else:
-            answer = error_answer(status, "bad_request", "That is not HTTP as it should be.")
+            reason = "That is not HTTP as it should be."
+            answer = error_answer(status, "bad_request", reason)
+            if isinstance(exc, LineTooLong):
+                reason = "Its head is too long."
         answer.headers["Server"] = SERVER_NAME
         answer.force_close()
+        if self._unserved is not None:
+            method, path = self._began(request)
+            body = answer.body.decode() if isinstance(answer.body, bytes) else ""
+            peer = request.remote or "unknown"
+            self._unserved(Unserved(peer, method, path, status, reason, body))
         return answer
+
+    def _began(self, request: web.BaseRequest) -> tuple[str | None, str | None]:
+        """Method and path, as far as they are known."""
+        if self._spoilt is None:
+            return request.method, request.path_qs
+        began = _REQUEST_LINE.match(self._spoilt)
+        return (began[1].decode(), began[2].decode()) if began is not None else (None, None)
 
 
 async def _bind(endpoint: Endpoint) -> socket.socket:
