@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from jigdesk.domain import keys
@@ -23,10 +23,16 @@ INTERVAL_S = 30.0
 LOOK_AFTER_S = 2.0
 """How soon a change of the queue's depth is written: at most that often, too."""
 LEAVE_DEADLINE_S = 2.0
+SKEW_NOTED = timedelta(seconds=3)
+"""From this change of the clocks' difference on a registration is written again at once."""
 
 
 class Registration:
-    """Writes the registration every 30 s and on change, and removes it on a clean stop."""
+    """Writes the registration every 30 s and on change, and removes it on a clean stop.
+
+    The Lambdas read `expires_at` by a clock that is the store's and not this machine's. So it is
+    written in the store's time, as far as the answers to our own writes tell it.
+    """
 
     def __init__(
         self,
@@ -47,6 +53,7 @@ class Registration:
         self._clock = clock
         self._interval_s = interval_s
         self._changed = asyncio.Event()
+        self._ahead = timedelta(0)  # the store's clock before ours
         self._written: bytes | None = None
         self._told: tuple[bool, int] | None = None
         self._looking: asyncio.TimerHandle | None = None
@@ -90,19 +97,31 @@ class Registration:
 
     async def _register(self) -> bool:
         """Write it; whether the store took it."""
-        host = keys.host_key(self._host_id)
         workflows = _json({"version": 1, "workflows": list(self._workflows())})
-        present = self._present()
         try:
-            await self._store.put(host, _json(present.to_dict()))
-            self._told = (present.accepting, present.queue_depth)
-            if workflows != self._written:
-                await self._store.put(keys.host_workflows_key(self._host_id), workflows)
-                self._written = workflows
+            if abs(await self._write_host()) > SKEW_NOTED:
+                await self._write_host()  # by now it is known how late it is there
+            await self._write_workflows(workflows)
         except (TransientError, StoreError) as failure:
             log.warning("the registration waits for the store: %s", failure.message)
             return False
         return True
+
+    async def _write_host(self) -> timedelta:
+        """Write it; returns by how much the store's clock was other than thought."""
+        present, before = self._present(), self._clock()
+        info = await self._store.put(keys.host_key(self._host_id), _json(present.to_dict()))
+        self._told = (present.accepting, present.queue_depth)
+        known = self._ahead
+        self._ahead = _ahead(known, before, info.last_modified, self._clock())
+        return self._ahead - known
+
+    async def _write_workflows(self, workflows: bytes) -> None:
+        """Write them when they are others than those that were written."""
+        key = keys.host_workflows_key(self._host_id)
+        if workflows != self._written:
+            await self._store.put(key, workflows)
+            self._written = workflows
 
     def _present(self) -> HostRegistration:
         state: HostState = "running"
@@ -116,7 +135,7 @@ class Registration:
             accepting=not self._queue.refusals(),
             state=state,
             queue_depth=self._queue.depth,
-            expires_at=self._clock() + timedelta(seconds=REGISTRATION_TTL_S),
+            expires_at=self._clock() + self._ahead + timedelta(seconds=REGISTRATION_TTL_S),
         )
 
     async def _leave(self) -> None:
@@ -126,6 +145,16 @@ class Registration:
                 await self._store.delete([keys.host_key(self._host_id)])
         except (TimeoutError, TransientError, StoreError):
             log.warning("the registration could not be removed; it expires by itself")
+
+
+def _ahead(known: timedelta, before: datetime, written: datetime, after: datetime) -> timedelta:
+    """How far the store's clock is ahead of ours: `known`, or what is nearest to it and can be.
+
+    The store wrote between `before` and `after`, which are ours, at `written`, which is the
+    store's own time in whole seconds.
+    """
+    least, most = written - after, written + timedelta(seconds=1) - before
+    return min(max(known, least), most)
 
 
 def _json(document: Mapping[str, Any]) -> bytes:
