@@ -23,6 +23,8 @@ INTERVAL_S = 30.0
 LOOK_AFTER_S = 2.0
 """How soon a change of the queue's depth is written: at most that often, too."""
 LEAVE_DEADLINE_S = 2.0
+WORKFLOWS_LOOKED_AT = 10
+"""After so many renewals it is seen whether what the desk offers is still in the store."""
 SKEW_NOTED = timedelta(seconds=3)
 """From this change of the clocks' difference on a registration is written again at once."""
 
@@ -54,7 +56,9 @@ class Registration:
         self._interval_s = interval_s
         self._changed = asyncio.Event()
         self._ahead = timedelta(0)  # the store's clock before ours
+        self._renewals = 0
         self._written: bytes | None = None
+        self._etag: str | None = None
         self._told: tuple[bool, int] | None = None
         self._looking: asyncio.TimerHandle | None = None
 
@@ -117,10 +121,16 @@ class Registration:
         return self._ahead - known
 
     async def _write_workflows(self, workflows: bytes) -> None:
-        """Write them when they are others than those that were written."""
+        """Write them when they are others, or when the store has not what was written."""
         key = keys.host_workflows_key(self._host_id)
+        self._renewals += 1
+        if workflows == self._written and self._renewals % WORKFLOWS_LOOKED_AT == 0:
+            found = await self._store.head(key)
+            if found is None or found.etag != self._etag:
+                log.warning("%s was removed or changed by somebody: it is written again", key)
+                self._written = None
         if workflows != self._written:
-            await self._store.put(key, workflows)
+            self._etag = (await self._store.put(key, workflows)).etag
             self._written = workflows
 
     def _present(self) -> HostRegistration:

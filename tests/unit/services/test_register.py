@@ -1,18 +1,20 @@
-"""The registration: renewed in time, and right by the store's clock."""
+"""The registration: renewed, right by the store's clock, and mended when somebody removes it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jigdesk.domain import keys
 from jigdesk.domain.host import REGISTRATION_TTL_S, HostRegistration, newest_first, parse_host
-from jigdesk.services.register import INTERVAL_S, Registration
+from jigdesk.services.register import INTERVAL_S, WORKFLOWS_LOOKED_AT, Registration
 from tests.fakes.memory_store import MemoryStore, TickingClock
 from tests.fakes.store_desk import StoreDesk, store_desk
 from tests.harness.waiting import PATIENCE_S, eventually
@@ -51,6 +53,7 @@ async def registered(
     *,
     ahead: timedelta = timedelta(0),
     interval_s: float = NEVER_S,
+    workflows: list[dict[str, Any]] | None = None,
 ) -> AsyncIterator[Registered]:
     """A desk that registers every `interval_s` in a store that is `ahead` of it."""
     store_clock = TickingClock(TickingClock()() + ahead)
@@ -60,7 +63,7 @@ async def registered(
             desk.queue,
             "desk-1",
             public_url=lambda: "https://desk.example",
-            workflows=list,
+            workflows=lambda: workflows or [],
             clock=desk.clock,
             interval_s=interval_s,
         )
@@ -135,3 +138,25 @@ async def test_whole_seconds_are_no_difference(tmp_path: Path) -> None:
         assert host.expires_at == clock() + timedelta(seconds=REGISTRATION_TTL_S)
         task.cancel()
         await asyncio.wait([task])
+
+
+@pytest.mark.parametrize("change", ["removed", "overwritten"])
+async def test_workflows_that_somebody_removes_or_changes_are_written_again(
+    tmp_path: Path, change: str
+) -> None:
+    offered = [{"name": "blur"}]
+    async with registered(tmp_path, interval_s=0.02, workflows=offered) as seen:
+        memory, asked = seen.desk.memory, seen.desk.asked
+
+        def is_whole() -> bool:
+            found = json.loads(memory.get(WORKFLOWS, 1 << 16)[0])
+            return bool(found == {"version": 1, "workflows": offered})
+
+        await eventually(lambda: WORKFLOWS in memory.all_keys())
+        if change == "removed":
+            memory.delete([WORKFLOWS])
+        else:
+            memory.put(WORKFLOWS, b"{}")
+        await eventually(lambda: WORKFLOWS in memory.all_keys() and is_whole())
+        # looking costs a tenth of what the renewals cost
+        assert asked["head"] <= asked["put"] / WORKFLOWS_LOOKED_AT + 1
