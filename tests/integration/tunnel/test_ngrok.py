@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -23,9 +25,10 @@ from jigdesk.adapters.process.orphans import ChildRecord, write_record
 from jigdesk.adapters.tunnel.ngrok import NgrokTimes, NgrokTunnel
 from jigdesk.adapters.tunnel.ngrok_agent import AgentSettings
 from jigdesk.adapters.tunnel.state import TunnelState, TunnelStatus
-from tests.fakes.families import eventually, living
+from tests.fakes.families import ROOT, eventually, living
 from tests.fakes.ngrok_program import fake_ngrok, tell
 from tests.harness.waiting import PATIENCE_S
+from tests.realparts.ngrok_agent import ngrok_without_network
 
 TOKEN = "2abcDEFghiJKLmnoPQRstu_3vwxYZ"
 QUICK = NgrokTimes(
@@ -268,14 +271,72 @@ async def test_a_domain_of_somebody_else_is_said(tmp_path: Path) -> None:
         assert "tunnel.domain" in (tunnel.state.remedy or "")
 
 
+async def two_that_cannot_connect(
+    folder: Path, program: Path, connect_s: float
+) -> tuple[float, TunnelState, list[TunnelState]]:
+    """Run two agents, of which one may take for ever and the other, begun later, `connect_s`.
+
+    Returns after how many seconds the second was given up, what it said, and what the first has
+    said by then: where a deadline is not what was asked for it was given up before, or neither is.
+    """
+    one, other = (
+        AgentSettings(1, folder / name / "ngrok.yml", TOKEN, program=program)
+        for name in ("one", "other")
+    )
+    async with running(other, replace(QUICK, connect_s=10 * PATIENCE_S)) as (_, patient):
+        await eventually(other.config_file.with_name("ngrok.agent.json").exists)  # it has begun
+        begun_s = time.monotonic()
+        async with running(one, replace(QUICK, connect_s=connect_s)) as (hasty, _states):
+            await eventually(lambda: hasty.state.status is TunnelStatus.DOWN)
+            return time.monotonic() - begun_s, hasty.state, list(patient)
+
+
+GIVEN_UP_WITHIN_S = 60.0
+"""A deadline of some seconds, and the start and the end of an agent on a slow machine."""
+
+
 async def test_an_agent_that_never_connects_has_a_deadline(tmp_path: Path) -> None:
-    async with tunnelled(tmp_path, {"silent": True}, replace(QUICK, connect_s=3)) as (
-        tunnel,
-        _,
-        _settings,
-    ):
-        await eventually(lambda: tunnel.state.status is TunnelStatus.DOWN)
-        assert tunnel.state.reason == "ngrok did not connect within 3 s."
+    program = fake_ngrok(tmp_path / "bin", silent=True)
+    after_s, given_up, other = await two_that_cannot_connect(tmp_path, program, 3.0)
+    assert given_up.reason == "ngrok did not connect within 3 s."
+    assert TunnelStatus.DOWN not in [state.status for state in other]
+    assert 3.0 <= after_s < GIVEN_UP_WITHIN_S
+
+
+REAL = """
+import asyncio, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from tests.integration.tunnel.test_ngrok import without_network
+asyncio.run(without_network(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])))
+"""
+
+
+async def without_network(folder: Path, program: Path) -> None:
+    """Run by the test below where there is no network but loopback."""
+    after_s, given_up, other = await two_that_cannot_connect(folder, program, 5.0)
+    found = {"after_s": after_s, "reason": given_up.reason, "other": [s.status for s in other]}
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+@pytest.mark.realparts
+@pytest.mark.slow
+async def test_the_real_agent_without_a_network_is_given_up_at_its_deadline(tmp_path: Path) -> None:
+    assert NgrokTimes().connect_s == 20.0  # it would go on trying for ever
+    program = ngrok_without_network()
+    inside = f'ip link set lo up; exec "{sys.executable}" -c "$0" "$@"'
+    run = await asyncio.create_subprocess_exec(
+        *("unshare", "-n", "sh", "-c", inside, REAL, str(ROOT), str(tmp_path), str(program)),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    async with asyncio.timeout(2 * PATIENCE_S):
+        out, err = await run.communicate()
+    assert run.returncode == 0, err.decode()[-2000:]
+    found = json.loads(out.splitlines()[-1])
+    assert found["reason"] == "ngrok's servers cannot be reached from this machine."
+    assert "down" not in found["other"]
+    assert 5.0 <= found["after_s"] < GIVEN_UP_WITHIN_S
 
 
 async def test_what_is_no_agent_is_refused_with_the_setting(tmp_path: Path) -> None:
