@@ -40,6 +40,7 @@ from jigdesk.app.kept_check import KEEP_S
 from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
 from jigdesk.app.metrics import DeskMetrics
+from jigdesk.app.offered import Offered, engine_name
 from jigdesk.app.own_checks import closing_intake, gpu_check, listeners_check, written_check
 from jigdesk.app.publishers import open_publisher, private_by_index, publisher_check
 from jigdesk.app.queue_controls import build_queue_controls
@@ -155,7 +156,8 @@ class _Builder:
         store, local_store = await self._stack.enter_async_context(
             open_store(settings, lambda: self._started().local.url)
         )
-        templates = LiveTemplates(settings.workflows.dirs)
+        offered = Offered(paths.offered, engine_name(settings.comfyui))
+        templates = LiveTemplates(settings.workflows.dirs, offered)
         await templates.load()
         # from here on in the order of the shutdown, backwards: the outbox flushes last
         claims = Claims(journal, store, host_id)

@@ -12,6 +12,7 @@ from typing import Any
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.adapters.workflows.catalogue import Catalogue, load_catalogue
 from jigdesk.adapters.workflows.watch import watching
+from jigdesk.app.offered import Descriptions, Offered
 from jigdesk.domain.check import Check
 from jigdesk.domain.errors import EngineError, EngineUnavailable
 from jigdesk.domain.live_check import LiveVerdict, check_live
@@ -41,11 +42,14 @@ class LiveTemplates:
     """Implements `services.prepare.Templates`. Reading is safe from any thread.
 
     Until the engine has answered once, a template counts as available unless the engine must
-    say what its choices are. What the engine said last holds while it is away.
+    say what its choices are; such a one is offered as it was last time (`offered` None: not at
+    all), and jobs that ask for it wait. What the engine said last holds while it is away.
     """
 
-    def __init__(self, dirs: Sequence[Path]) -> None:
+    def __init__(self, dirs: Sequence[Path], offered: Offered | None = None) -> None:
         self._dirs = (workflows_dir(), *dirs)
+        self._offered = offered
+        self._remembered: Descriptions = {}
         self._view = _View(Catalogue({}, {}), {}, {}, lacks_files=False)
         self._object_info: Mapping[str, Any] | None = None
         self._told = asyncio.Event()
@@ -55,6 +59,8 @@ class LiveTemplates:
     async def load(self) -> None:
         """Read every folder; what is broken is logged and stops nothing else."""
         async with self._changing:
+            if self._offered is not None and self._object_info is None:
+                self._remembered = await asyncio.to_thread(self._offered.read)
             catalogue = await asyncio.to_thread(load_catalogue, self._dirs)
             if not _same(catalogue, self._view.catalogue):
                 _log_findings(catalogue)
@@ -66,6 +72,8 @@ class LiveTemplates:
             self._object_info = object_info
             await self._judge(self._view.catalogue)
             self._told.set()
+            if self._offered is not None:
+                await asyncio.to_thread(self._offered.write, self._askers())
 
     async def settle(self, names: Iterable[str]) -> None:
         """Return once it is known whether these can run: the engine has answered once.
@@ -107,7 +115,16 @@ class LiveTemplates:
 
     def described(self) -> Sequence[Mapping[str, Any]]:
         """What `GET /api/workflows` lists, by name."""
-        return [template.describe() for _, template in sorted(self.available.items())]
+        view = self._view
+        found: dict[str, Mapping[str, Any]] = {
+            name: template.describe() for name, template in view.available.items()
+        }
+        for name, template in view.catalogue.templates.items():
+            if view.unavailable.get(name) == _NOT_YET:
+                known = self._remembered.get(_key(template))
+                if known is not None:
+                    found[name] = known
+        return [found[name] for name in sorted(found)]
 
     def standing(self) -> Sequence[Mapping[str, Any]]:
         """Every template by name, for the owner: those that cannot run with the reason.
@@ -136,6 +153,11 @@ class LiveTemplates:
         if view.catalogue.broken or view.catalogue.problems:
             return Check("workflows", "warning", message, "Run `jigdesk workflows check`.")
         return Check("workflows", "ok", message)
+
+    def _askers(self) -> Descriptions:
+        """Those whose choices are the engine's, as they are offered now."""
+        available = self._view.available.values()
+        return {_key(one): one.describe() for one in available if _asks_engine(one)}
 
     async def _judge(self, catalogue: Catalogue) -> None:
         object_info = self._object_info
@@ -204,6 +226,10 @@ def _check_all(
     templates: Mapping[str, Template], object_info: Mapping[str, Any]
 ) -> dict[str, LiveVerdict]:
     return {name: check_live(template, object_info) for name, template in templates.items()}
+
+
+def _key(template: Template) -> str:
+    return f"{template.name} {template.sha256}"
 
 
 def _asks_engine(template: Template) -> bool:

@@ -51,6 +51,11 @@ class Paths:
         return self.state_dir / "listeners.json"
 
     @property
+    def offered(self) -> Path:
+        """What the workflows offered when the engine last answered."""
+        return self.state_dir / "offered.json"
+
+    @property
     def lock(self) -> Path:
         """Held for life by the one core of this home."""
         return self.state_dir / "core.lock"
