@@ -20,20 +20,14 @@ from jigdesk.adapters.journal.lock import HomeLock
 from jigdesk.adapters.resources.sampler import ResourceSampler
 from jigdesk.adapters.store.local import LocalStore
 from jigdesk.app.desk_api import (
-    DeskCommander,
     EventUrls,
     Followers,
-    OnLoop,
-    journal_status,
-    limits_of,
+    build_jobs_api,
 )
+from jigdesk.app.desk_health import add_own_checks, build_health
 from jigdesk.app.engine import ENGINE_DIR, EngineHost, engine_folders, open_engine_host
 from jigdesk.app.health import (
     Health,
-    engine_check,
-    journal_check,
-    memory_check,
-    queue_check,
 )
 from jigdesk.app.host_id import host_id_of
 from jigdesk.app.kept_check import KEEP_S
@@ -41,17 +35,14 @@ from jigdesk.app.listeners import Listeners, build_listeners
 from jigdesk.app.local_cloud import LocalCloud
 from jigdesk.app.metrics import DeskMetrics
 from jigdesk.app.offered import Offered, engine_name
-from jigdesk.app.own_checks import closing_intake, gpu_check, listeners_check, written_check
 from jigdesk.app.publishers import open_publisher, private_by_index, publisher_check
 from jigdesk.app.queue_controls import build_queue_controls
 from jigdesk.app.resources import open_resources
-from jigdesk.app.store_checks import clock_check, cors_check, store_check, urls_check
 from jigdesk.app.stores import open_store
 from jigdesk.app.templates import LiveTemplates
 from jigdesk.app.tunnels import DeskTunnel, open_tunnel
 from jigdesk.app.work import Work, build_work
 from jigdesk.domain.clock import utc_now
-from jigdesk.domain.signature import secret_key
 from jigdesk.ports import Journal, ObjectStore
 from jigdesk.services.claim import Claims
 from jigdesk.services.control import DeskControl
@@ -62,15 +53,10 @@ from jigdesk.services.publishing import PublishOutbox
 from jigdesk.services.recover import recover
 from jigdesk.services.register import Registration
 from jigdesk.settings import Settings
-from lambdas.common.identity import SupabaseIdentity
 from lambdas.common.sender import HttpWebhookSender
-from lambdas.jobs_api.logic import JobsApi
-from lambdas.jobs_api.ports import ApiSettings
 
 log = logging.getLogger(__name__)
 
-URLS_KEEP_S = 60.0
-"""How long a good answer serves that cost several requests of what seldom changes."""
 FLUSH_DEADLINE_S = 3.0
 STORE_DEADLINE_S = 5.0
 """How long a stop waits for calls to a store that may never answer."""
@@ -177,7 +163,7 @@ class _Builder:
         engine = await self._stack.enter_async_context(open_engine_host(settings, host_id))
         work = build_work(settings, claims, journal, store, engine, templates)
         self._stack.push_async_callback(work.stopper.close)
-        health = self._health(journal, store, host_id, outbox, engine, work, templates)
+        health = build_health(settings, journal, store, host_id, outbox, engine, work, templates)
         health.add("publisher", publisher_check(publisher, publishing), keep_s=KEEP_S)
         resources = await self._stack.enter_async_context(
             open_resources(paths.jobs_dir, work.queue, engine)
@@ -185,7 +171,8 @@ class _Builder:
         control = DeskControl(
             journal, work.queue, work.commands, engine, health.recent, resources.history
         )
-        api = self._jobs_api(journal, store, host_id, templates, work, secrets)
+        api = build_jobs_api(settings, journal, store, host_id, templates, work, secrets)
+        self._stack.push_async_callback(asyncio.to_thread, api.close)
         registry = CollectorRegistry()
         listeners = build_listeners(
             settings.server,
@@ -211,7 +198,7 @@ class _Builder:
         if local_store is not None:
             await self._local_cloud(local_store, journal, secrets[0], listeners)
         tunnel = open_tunnel(settings, listeners.public.port, listeners.run_key)
-        await self._own_health(health, journal, work, listeners, tunnel, resources)
+        await self._watch_health(health, journal, work, listeners, tunnel, resources)
         metrics = await self._metrics(journal, work, engine, resources, tunnel, registry)
         await self._keep_room(journal, work, health)
         await self._hold_back(work, engine, health, metrics)
@@ -301,31 +288,7 @@ class _Builder:
             found.insert(0, webhook_secret(self._settings.paths.state_dir))
         return tuple(found)
 
-    def _health(
-        self,
-        journal: Journal,
-        store: ObjectStore,
-        host_id: str,
-        outbox: StoreOutbox,
-        engine: EngineHost,
-        work: Work,
-        templates: LiveTemplates,
-    ) -> Health:
-        health = Health()
-        health.add("engine", engine_check(engine, work.stopper))
-        health.add("store", store_check(store, host_id), keep_s=KEEP_S)
-        health.add("urls", urls_check(store, host_id), keep_s=URLS_KEEP_S)
-        if self._settings.store.kind == "s3":
-            origins = self._settings.server.allowed_origins
-            health.add("cors", cors_check(store, host_id, origins), keep_s=URLS_KEEP_S)
-            health.add("clock", clock_check(store, host_id, utc_now), keep_s=URLS_KEEP_S)
-        health.add("memory", memory_check())
-        health.add("queue", queue_check(work.queue))
-        health.add("outbox", journal_check(journal, outbox))
-        health.add("workflows", templates.health)
-        return health
-
-    async def _own_health(
+    async def _watch_health(
         self,
         health: Health,
         journal: Journal,
@@ -334,49 +297,9 @@ class _Builder:
         tunnel: DeskTunnel,
         resources: ResourceSampler,
     ) -> None:
-        health.add("tunnel", tunnel.check)
-        both = (listeners.public, listeners.local)
-        health.add("listener", listeners_check(both), keep_s=KEEP_S)
-        health.add("gpu", gpu_check(resources))
-        health.add("journal", written_check(journal), keep_s=KEEP_S)
-        health.follow("journal", closing_intake(work.queue))
+        add_own_checks(health, journal, work, listeners, tunnel, resources)
         await self._background("health", health.watch())
         await self._background("journal check", health.recheck("journal"))
-
-    def _jobs_api(
-        self,
-        journal: Journal,
-        store: ObjectStore,
-        host_id: str,
-        templates: LiveTemplates,
-        work: Work,
-        secrets: Sequence[str],
-    ) -> JobsApi:
-        settings = self._settings
-        on_loop = OnLoop(asyncio.get_running_loop())
-        jwt_secret = settings.auth.supabase_jwt_secret
-        pusher = settings.publisher
-        api = JobsApi(
-            store.blocking,
-            workflows=templates.described,
-            commander=DeskCommander(work.commands, on_loop),
-            identity=SupabaseIdentity(
-                jwt_secret=None if jwt_secret is None else jwt_secret.get_secret_value(),
-                supabase_url=settings.auth.supabase_url,
-            ),
-            settings=ApiSettings(
-                secret=secret_key(secrets[0]),
-                limits=limits_of(settings.limits),
-                url_ttl_s=settings.store.url_ttl_s,
-                upload_ttl_s=settings.store.url_ttl_s,
-                pusher_key=pusher.key,
-                pusher_secret=None if pusher.secret is None else pusher.secret.get_secret_value(),
-            ),
-            looked_at=lambda job_id: on_loop.soon(work.live.asked, job_id),
-            status=journal_status(journal, store.blocking, host_id, on_loop),
-        )
-        self._stack.push_async_callback(asyncio.to_thread, api.close)
-        return api
 
     async def _listen(self, listeners: Listeners) -> None:
         for listener in (listeners.local, listeners.public):

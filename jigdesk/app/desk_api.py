@@ -6,15 +6,20 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
+from jigdesk.app.templates import LiveTemplates
+from jigdesk.app.work import Work
 from jigdesk.domain import events
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.events import Event
 from jigdesk.domain.job import Job, status_document
 from jigdesk.domain.limits import Limits, Quota
+from jigdesk.domain.signature import secret_key
 from jigdesk.ports import BlockingStore, Journal, ObjectStore
 from jigdesk.services.commands import Commands
-from jigdesk.settings import LimitSettings
+from jigdesk.settings import LimitSettings, Settings
+from lambdas.common.identity import SupabaseIdentity
 from lambdas.jobs_api.logic import JobsApi, stored_status
+from lambdas.jobs_api.ports import ApiSettings
 
 T = TypeVar("T")
 DEADLINE_S = 20.0
@@ -146,3 +151,37 @@ class Followers:
     async def render(self, event: Event) -> Mapping[str, Any]:
         """See `EventUrls.render`."""
         return await self._urls.render(event)
+
+
+def build_jobs_api(
+    settings: Settings,
+    journal: Journal,
+    store: ObjectStore,
+    host_id: str,
+    templates: LiveTemplates,
+    work: Work,
+    secrets: Sequence[str],
+) -> JobsApi:
+    """The jobs API of the local listener, on the running loop; its `close` blocks."""
+    on_loop = OnLoop(asyncio.get_running_loop())
+    jwt_secret = settings.auth.supabase_jwt_secret
+    pusher = settings.publisher
+    return JobsApi(
+        store.blocking,
+        workflows=templates.described,
+        commander=DeskCommander(work.commands, on_loop),
+        identity=SupabaseIdentity(
+            jwt_secret=None if jwt_secret is None else jwt_secret.get_secret_value(),
+            supabase_url=settings.auth.supabase_url,
+        ),
+        settings=ApiSettings(
+            secret=secret_key(secrets[0]),
+            limits=limits_of(settings.limits),
+            url_ttl_s=settings.store.url_ttl_s,
+            upload_ttl_s=settings.store.url_ttl_s,
+            pusher_key=pusher.key,
+            pusher_secret=None if pusher.secret is None else pusher.secret.get_secret_value(),
+        ),
+        looked_at=lambda job_id: on_loop.soon(work.live.asked, job_id),
+        status=journal_status(journal, store.blocking, host_id, on_loop),
+    )
