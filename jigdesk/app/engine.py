@@ -123,6 +123,10 @@ class EngineHost:
                 raise RequestError(404, "not_found", f"There is no action {action!r:.40}.")
         return self.state()
 
+    async def other_port(self) -> int:
+        """A port that is free now, to be proposed for `move`."""
+        return await asyncio.to_thread(free_port)
+
     def state(self) -> dict[str, Any]:
         """What the owner sees of the engine."""
         document: dict[str, Any] = {

@@ -22,7 +22,9 @@ from ui.bridge import Bridge
 from ui.figures import Figures
 from ui.frame.lamp import Lamp
 from ui.host.engine_words import EngineWords, engine_words, question
+from ui.host.port_offer import PortOffer
 from ui.theme.theme import Theme
+from ui.words import breakable
 
 NAME_WIDTH = 72
 LINE_HEIGHT = 18
@@ -59,7 +61,7 @@ class EngineCard(QFrame):
         self._facts.setVerticalSpacing(4)
         self._facts.setColumnMinimumWidth(0, NAME_WIDTH)
         self._facts.setColumnStretch(1, 1)
-        self._values: dict[str, QLabel] = {}
+        self._values: dict[str, tuple[QLabel, QLabel]] = {}
         self._why = QLabel(self)
         self._why.setWordWrap(True)
         self._why.setTextFormat(Qt.TextFormat.PlainText)
@@ -78,6 +80,9 @@ class EngineCard(QFrame):
         self.buttons["start"].setProperty("role", "primary")
         for action, button in self.buttons.items():
             button.clicked.connect(lambda _=False, action=action: self.ask(action))
+        self.offer = PortOffer(self)
+        self.offer.chosen.connect(self.act)
+        self.offer.port_asked.connect(self._find_port)
         self._lay_out()
         bridge.figures.connect(self._show_figures)
         bridge.ticked.connect(self._tick)
@@ -101,8 +106,10 @@ class EngineCard(QFrame):
         column.addLayout(head)
         column.addLayout(self._facts)
         column.addWidget(self._why)
+        column.addWidget(self.offer)
         column.addLayout(row)
         self._why.hide()
+        self.offer.hide()
 
     @property
     def shown(self) -> EngineWords | None:
@@ -125,12 +132,17 @@ class EngineCard(QFrame):
         yes.clicked.connect(lambda: self.act(action))
         box.open()
 
-    def act(self, action: str) -> None:
-        """`start`, `stop` or `restart` the engine, or `free` its memory."""
+    def act(self, action: str, number: int | None = None) -> None:
+        """Do what `EngineHost.act` knows under that name."""
         self._busy = True
         self._enable()
-        self._bridge.call(lambda core: core.control.engine(action), self._acted, self._failed)
+        self._bridge.call(
+            lambda core: core.control.engine(action, number), self._acted, self._failed
+        )
         self._bridge.look_soon()
+
+    def _find_port(self) -> None:
+        self._bridge.call(lambda core: core.engine.other_port(), self.offer.propose)
 
     def _acted(self, _: object) -> None:
         self._busy = False
@@ -159,14 +171,21 @@ class EngineCard(QFrame):
         self._title.setText(words.title)
         self._state.setText(words.state)
         self._lamp.show_level(words.level)
-        for name, value in words.facts:
+        told = dict(words.facts)
+        for name, value in told.items():
             self._value(name).setText(value)
-        self._why.setText(words.why)
+        for name, labels in self._values.items():
+            for label in labels:
+                label.setVisible(name in told)
+        self._why.setText(breakable(words.why))
         self._why.setVisible(bool(words.why))
+        self.offer.show_holder(words.holder)
+        self.buttons["start"].setText(words.start)
         self._enable()
 
     def _enable(self) -> None:
         words = self._shown
+        self.offer.show_busy(self._busy)
         for action, button in self.buttons.items():
             button.setVisible(words is not None and action in words.can)
             button.setEnabled(not self._busy)
@@ -183,5 +202,5 @@ class EngineCard(QFrame):
                 label.setFixedHeight(LINE_HEIGHT)
             self._facts.addWidget(title, row, 0)
             self._facts.addWidget(value, row, 1)
-            self._values[name] = value
-        return self._values[name]
+            self._values[name] = title, value
+        return self._values[name][1]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.ui.jobs import NOW, after
-from ui.host.engine_words import engine_words, question
+from ui.host.engine_words import Holder, end_question, engine_words, question
 
 READY: dict[str, Any] = {
     "kind": "managed",
@@ -75,3 +75,31 @@ def test_a_question_is_asked_only_when_work_is_lost() -> None:
         "Stop the engine? 1 job runs on it and will run again when it is started again."
     )
     assert question("restart", 3).startswith("Restart the engine? 3 jobs run")
+
+
+def test_who_holds_the_port_is_named_and_has_offers_of_its_own() -> None:
+    taken = {
+        **READY,
+        "connected": False,
+        "status": "failed",
+        "reason": "Port 8188 is held by process 9. Choose another comfyui.port.",
+        "port_owner": {"port": 8188, "pid": 9, "command": "python serve.py"},
+    }
+    words = engine_words(taken, NOW)
+    assert (words.holder, words.can) == (Holder(8188, 9, "python serve.py"), frozenset())
+    assert words.why == "Its port 8188 is held by process 9 (python serve.py)."
+    assert end_question(Holder(8188, 9, "python serve.py"))[0] == "End process 9?"
+    unknown = {"port": 8188, "pid": None, "command": None}
+    assert engine_words({**taken, "port_owner": unknown}, NOW).why.endswith("of another user.")
+
+
+def test_an_engine_that_is_used_as_it_is_tells_whose_it_is() -> None:
+    owner = {"port": 8188, "pid": 9, "command": "python main.py"}
+    attached = {"kind": "managed", "url": "http://127.0.0.1:8188", "attached_to": owner}
+    words = engine_words({**attached, "connected": True}, NOW)
+    assert (words.state, words.level, words.can) == ("Answering", "ok", {"start", "free"})
+    assert ("Run by", "process 9") in words.facts
+    assert words.start == "Start the desk's own"
+    words = engine_words({**attached, "connected": False}, NOW)
+    assert (words.level, words.can) == ("warning", {"start"})
+    assert "comfyui.url" not in words.why
