@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -21,6 +20,7 @@ from jigdesk.domain.errors import JigDeskError
 from ui.bridge import Bridge
 from ui.figures import Figures
 from ui.frame.lamp import Lamp
+from ui.frame.question import Question
 from ui.host.engine_words import EngineWords, engine_words, question
 from ui.host.port_offer import PortOffer
 from ui.theme.theme import Theme
@@ -33,8 +33,6 @@ TICKS_A_SECOND = 10
 
 class EngineCard(QFrame):
     """Shows the engine as the figures tell it; asks before it ends a running job's engine."""
-
-    box_class = QMessageBox
 
     def __init__(
         self,
@@ -51,6 +49,7 @@ class EngineCard(QFrame):
         self._figures: Figures | None = None
         self._shown: EngineWords | None = None
         self._busy = False
+        self._question: Question | None = None
         self._title = QLabel("Engine", self)
         self._title.setProperty("scale", "large")
         self._lamp = Lamp(theme, self)
@@ -116,21 +115,30 @@ class EngineCard(QFrame):
         """What the card says; None before the first figures."""
         return self._shown
 
+    @property
+    def question(self) -> Question | None:
+        """What is being asked now."""
+        return self._question
+
     def ask(self, action: str) -> None:
         """Do it, after a question when jobs run on the engine."""
         running = 0 if self._figures is None else self._figures.running
-        words = question(action, running) if action in ("stop", "restart") else ""
-        if not words:
+        asked = question(action, running) if action in ("stop", "restart") else None
+        if asked is None:
             self.act(action)
             return
-        box = self.box_class(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("JigDesk")
-        box.setText(words)
-        yes = box.addButton(action.capitalize(), QMessageBox.ButtonRole.AcceptRole)
-        box.addButton("Keep it running", QMessageBox.ButtonRole.RejectRole)
-        yes.clicked.connect(lambda: self.act(action))
+        if self._question is not None:
+            return
+        verb = f"{action.capitalize()} the engine"
+        box = self._question = Question(*asked, verb, "Keep it running", self)
+        box.agreed.connect(lambda: self.act(action))
+        box.finished.connect(self._answered)
         box.open()
+
+    def _answered(self) -> None:
+        if self._question is not None:
+            self._question.deleteLater()
+        self._question = None
 
     def act(self, action: str, number: int | None = None) -> None:
         """Do what `EngineHost.act` knows under that name."""

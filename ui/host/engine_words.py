@@ -158,14 +158,17 @@ def _actions(status: str, connected: bool) -> frozenset[str]:
     return frozenset(levers | {"free"} if status == "ready" and connected else levers)
 
 
-def question(action: str, running: int) -> str:
-    """What is asked before an engine with work is ended; empty when nothing is lost."""
+def question(action: str, running: int) -> tuple[str, str] | None:
+    """What is asked before an engine with work is ended: the question, and what it touches.
+
+    None when nothing is lost.
+    """
     if not running:
-        return ""
+        return None
     jobs = "1 job runs" if running == 1 else f"{running} jobs run"
     verb = "Stop" if action == "stop" else "Restart"
     then = "when it is started again" if action == "stop" else "once it is back"
-    return f"{verb} the engine? {jobs} on it and will run again {then}."
+    return f"{verb} the engine?", f"{jobs} on it and will run again {then}."
 
 
 def end_question(holder: Holder) -> tuple[str, str]:

@@ -70,11 +70,14 @@ def test_an_engine_of_somebody_else_is_not_started_or_stopped() -> None:
 
 
 def test_a_question_is_asked_only_when_work_is_lost() -> None:
-    assert question("stop", 0) == ""
+    assert question("stop", 0) is None
     assert question("stop", 1) == (
-        "Stop the engine? 1 job runs on it and will run again when it is started again."
+        "Stop the engine?",
+        "1 job runs on it and will run again when it is started again.",
     )
-    assert question("restart", 3).startswith("Restart the engine? 3 jobs run")
+    asked = question("restart", 3)
+    assert asked is not None
+    assert asked[1].startswith("3 jobs run on it and will run again once")
 
 
 def test_who_holds_the_port_is_named_and_has_offers_of_its_own() -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import pytest
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
-from ui.host.engine_card import EngineCard
 from ui.host.log_feed import KEPT, WAITING, LogFeed
 from ui.host.page import HostPage
 
@@ -53,17 +51,9 @@ def test_the_engine_s_memory_is_freed(desk: OpenDesk, qtbot: QtBot) -> None:
 
 
 def test_a_running_job_is_asked_about_before_its_engine_is_stopped(
-    slow_desk: OpenDesk, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    slow_desk: OpenDesk, qtbot: QtBot, tmp_path: Path
 ) -> None:
     desk = slow_desk
-    asked: list[str] = []
-
-    class Question(QMessageBox):
-        def open(self) -> None:
-            asked.append(self.text())
-            self.deleteLater()
-
-    monkeypatch.setattr(EngineCard, "box_class", Question)
     page = page_of(desk)
     qtbot.waitUntil(lambda: state_of(page) == "Running", timeout=PATIENCE_MS)
     send(desk, chain(steps=100), tmp_path)
@@ -71,11 +61,19 @@ def test_a_running_job_is_asked_about_before_its_engine_is_stopped(
         lambda: desk.bridge.latest is not None and desk.bridge.latest.running == 1,
         timeout=PATIENCE_MS,
     )
-    page.card.ask("stop")
-    assert asked == [
-        "Stop the engine? 1 job runs on it and will run again when it is started again."
-    ]
+    stop = page.card.buttons["stop"]
+    stop.click()
+    question = page.card.question
+    assert question is not None
+    assert question.title == "Stop the engine?"
+    qtbot.keyClick(question, Qt.Key.Key_Return)  # Enter keeps things as they are
+    qtbot.waitUntil(lambda: page.card.question is None)
     assert state_of(page) == "Running"
+    stop.click()
+    question = page.card.question
+    assert question is not None
+    question.yes.click()
+    qtbot.waitUntil(lambda: state_of(page) == "Stopped", timeout=PATIENCE_MS)
 
 
 def test_the_console_shows_what_the_engine_prints(
