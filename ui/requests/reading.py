@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jigdesk.app import Core
+from jigdesk.domain.webhooks import MAX_BODY_BYTES
+from ui.words import size
 
 SHOWN = 200
 LEVELS = {"accepted": "ok", "duplicate": "ok", "ok": "ok", "refused": "warning"}
+TOO_LARGE = "Its body was too large to be kept whole, so it cannot be sent again."
+_SMALL = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request and its answer; `can_replay` is true for a webhook whose body is whole."""
+    """One request and its answer; `why_not` says why it cannot be sent again, empty when it can."""
 
     request_id: str
     at: datetime
@@ -26,16 +30,26 @@ class Seen:
     reason: str
     latency_s: float
     source: str
+    size_bytes: int
     headers: Sequence[tuple[str, str]]
     body: str
     body_cut: bool
     answer: str
-    can_replay: bool
+    why_not: str
 
     @property
     def level(self) -> str:
         """ok, warning or error."""
         return LEVELS.get(self.verdict, "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the listener said to a webhook that was sent again."""
+
+    webhook_id: str
+    status: int
+    text: str
 
 
 async def read_requests(core: Core) -> tuple[Seen, ...]:
@@ -52,19 +66,36 @@ async def read_requests(core: Core) -> tuple[Seen, ...]:
             entry.reason,
             entry.latency_s,
             entry.source,
+            entry.size_bytes,
             entry.headers,
             entry.body_text,
             entry.body_cut,
             entry.answer,
-            entry.method == "POST" and entry.path.startswith("/webhooks/") and not entry.body_cut,
+            TOO_LARGE if entry.body_cut else core.listeners.replayer.why_not(entry),
         )
         for entry in entries
     )
 
 
-async def replay(core: Core, request_id: str) -> int:
-    """Send it again, signed anew; the answer's status. Raises RequestError."""
-    return (await core.listeners.replayer.replay(request_id)).status
+async def replay(core: Core, request_id: str, body: str | None = None) -> Answer:
+    """Send it again, signed anew, with `body` in place of its own. Raises RequestError."""
+    edited = None if body is None else body.encode()
+    done = await core.listeners.replayer.replay(request_id, edited)
+    return Answer(done.webhook_id, done.status, done.answer)
+
+
+def problem_of(body: str) -> str:
+    """Why a body cannot be sent; empty when it can."""
+    number = len(body.encode())
+    if number > MAX_BODY_BYTES:
+        return f"Too large: {bytes_words(number)}, of at most {MAX_BODY_BYTES // 1024} KB."
+    try:
+        json.loads(body)
+    except json.JSONDecodeError as wrong:
+        return f"Not JSON: line {wrong.lineno}, column {wrong.colno}: {wrong.msg}."
+    except RecursionError:
+        return "Not JSON that anybody reads: it is nested too deeply."
+    return ""
 
 
 def pretty(text: str) -> str:
@@ -73,3 +104,10 @@ def pretty(text: str) -> str:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return text
+
+
+def bytes_words(number: int) -> str:
+    """`266 bytes`, `12 KB`."""
+    if number < _SMALL:
+        return "1 byte" if number == 1 else f"{number} bytes"
+    return size(number)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from jigdesk.adapters.http.public import WEBHOOK_ROUTES
-from jigdesk.adapters.http.request_log import RequestLog
+from jigdesk.adapters.http.request_log import LoggedRequest, RequestLog
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import RequestError
 from jigdesk.domain.signature import sign
@@ -43,6 +43,15 @@ class Replayer:
         self._public_url = public_url
         self._clock = clock
 
+    @staticmethod
+    def why_not(entry: LoggedRequest, body: bytes | None = None) -> str:
+        """Why a request cannot be sent again (with `body`, unless None); empty when it can."""
+        if entry.method != "POST" or entry.path.partition("?")[0] not in WEBHOOK_ROUTES:
+            return "Only webhooks can be sent again."
+        if body is None and entry.body_cut:
+            return "The body was too large to be kept whole; give one to send."
+        return ""
+
     async def replay(self, request_id: str, body: bytes | None = None) -> Replayed:
         """Send request `request_id` again, with `body` in place of its own unless None.
 
@@ -52,13 +61,9 @@ class Replayer:
         entry = self._log.get(request_id)
         if entry is None:
             raise RequestError(404, "not_found", "That request is not in the log (any more).")
+        if refusal := self.why_not(entry, body):
+            raise RequestError(409, "not_replayable", refusal)
         path = entry.path.partition("?")[0]
-        if entry.method != "POST" or path not in WEBHOOK_ROUTES:
-            raise RequestError(409, "not_replayable", "Only webhooks can be sent again.")
-        if body is None and entry.body_cut:
-            raise RequestError(
-                409, "not_replayable", "The body was not kept whole; give one to send."
-            )
         base = self._public_url()
         if base is None:
             raise RequestError(503, "unavailable", "The public listener is not up.")
