@@ -122,7 +122,7 @@ class EventsModel(QAbstractTableModel):
     """A job's events, oldest first."""
 
     TITLES = ("#", "Time", "Event", "What")
-    WIDTHS = (44, 76, 112, 0)
+    WIDTHS = (56, 88, 132, 0)
 
     def __init__(self) -> None:
         super().__init__()

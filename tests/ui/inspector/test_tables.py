@@ -1,0 +1,42 @@
+"""The tables of files and events: what they show, whole, and how the keyboard leaves them."""
+
+from __future__ import annotations
+
+from PySide6.QtTest import QAbstractItemModelTester
+from pytestqt.qtbot import QtBot
+
+from jigdesk.domain import events
+from jigdesk.domain.events import Event
+from tests.ui.jobs import JOB_ID, after
+from ui.inspector.events_tab import WHAT, EventsTab
+from ui.inspector.tables import EventsModel
+from ui.theme.theme import Theme
+
+NAMES = (events.INPUTS, events.ACCEPTED, events.NEW_FILES, events.COMPLETED, events.FAILED)
+
+
+def an_event(seq: int, name: str = events.NEW_FILES) -> Event:
+    return Event(JOB_ID, seq, name, after(seq), {"status": "running"})
+
+
+def test_events_are_not_cut(qtbot: QtBot, theme: Theme) -> None:
+    tab = EventsTab(theme)
+    qtbot.addWidget(tab)
+    tab.resize(360, 500)  # the narrowest inspector
+    tab.show()
+    tab.model.add([an_event(1040 + n, name) for n, name in enumerate(NAMES)])
+    table = tab.table
+    for column in range(WHAT):
+        assert table.sizeHintForColumn(column) <= table.columnWidth(column)
+    assert table.columnWidth(WHAT) >= 48
+
+
+def test_the_events_are_a_sound_model_that_grows_at_the_end() -> None:
+    model = EventsModel()
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    model.add([an_event(1), an_event(2)])
+    model.add([an_event(2), an_event(1003)])
+    assert [model.event_at(row).seq for row in range(model.rowCount())] == [1, 2, 1003]
+    assert model.last_seq == 1003
+    model.clear()
+    assert model.rowCount() == 0
