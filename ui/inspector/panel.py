@@ -25,6 +25,8 @@ from jigdesk.domain.errors import JigDeskError
 from jigdesk.domain.events import Event
 from jigdesk.domain.job import Job, JobStatus
 from ui.bridge import Bridge
+from ui.cancelling import cancel_question
+from ui.frame.question import Question
 from ui.host.log_feed import LogFeed
 from ui.inbox import Batch
 from ui.inspector.branches import Branches
@@ -75,6 +77,7 @@ class Inspector(QFrame):
         self._read_again = False
         self._result_shown = ""
         self._viewer: Viewer | None = None
+        self._question: Question | None = None
         self._decoder = Decoder(self)
         self._decoder.decoded.connect(self._decoded)
         self.header = Header(theme, self)
@@ -124,7 +127,7 @@ class Inspector(QFrame):
         bridge.closing.connect(self._decoder.close)
         self.header.close_asked.connect(self.closed)
         self.header.retry_asked.connect(self.retry)
-        self.header.cancel_asked.connect(self.cancel)
+        self.header.cancel_asked.connect(self.ask_cancel)
         self.overview.retry_asked.connect(self.retry)
         for part in (self.overview, self.files):
             part.opened.connect(self.open_file)
@@ -146,6 +149,11 @@ class Inspector(QFrame):
     def viewer(self) -> Viewer | None:
         """The open viewer."""
         return self._viewer
+
+    @property
+    def question(self) -> Question | None:
+        """What is being asked now."""
+        return self._question
 
     @property
     def words(self) -> str:
@@ -177,11 +185,27 @@ class Inspector(QFrame):
         if job_id is not None:
             self._bridge.call(lambda core: core.control.retry(job_id), self._commanded)
 
-    def cancel(self) -> None:
-        """End the job."""
+    def ask_cancel(self) -> None:
+        """Ask once, then end the job."""
         job_id = self._job_id
-        if job_id is not None:
-            self._bridge.call(lambda core: core.control.cancel(job_id), self._commanded)
+        if job_id is None or self._question is not None:
+            return
+        question = self._question = cancel_question(1, self.window())
+        question.agreed.connect(lambda: self.cancel(job_id))
+        question.finished.connect(self._asked)
+        question.open()
+
+    def cancel(self, job_id: str) -> None:
+        """End a job, without asking."""
+        self._bridge.call(
+            lambda core: core.control.cancel(job_id),
+            lambda job: self._commanded(job) if job_id == self._job_id else None,
+        )
+
+    def _asked(self) -> None:
+        if self._question is not None:
+            self._question.deleteLater()
+        self._question = None
 
     def open_file(self, file: StoryFile) -> None:
         """Open a picture large, anything else in the system's viewer."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from jigdesk.domain.job import JobStatus
 from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
+from ui.frame.question import Question
 from ui.inspector.panel import EVENTS, FILES, LOG, MANIFESTS, Inspector
 
 PATIENCE_MS = 180_000
@@ -98,12 +100,45 @@ def test_a_running_job_is_followed_live_and_cancelled(
     )
     assert not inspector.header.retry.isVisible()
     inspector.header.cancel.click()
+    question = inspector.question
+    assert question is not None
+    assert question.title == "Cancel 1 job?"
+    question.keep.click()
+    qtbot.waitUntil(lambda: inspector.question is None)
+    assert inspector.story is not None
+    assert inspector.story.job.status is JobStatus.RUNNING
+    inspector.header.cancel.click()
+    question = inspector.question
+    assert question is not None
+    question.yes.click()
     qtbot.waitUntil(
         lambda: inspector.story is not None and inspector.story.job.status is JobStatus.CANCELLED,
         timeout=PATIENCE_MS,
     )
     assert inspector.header.retry.isVisible()
     assert not inspector.header.cancel.isVisible()
+
+
+def test_cancelling_is_asked_in_the_same_words_as_in_the_queue(
+    slow_desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(slow_desk, chain(steps=100), tmp_path)
+    inspector = look_at(slow_desk, job_id, qtbot, JobStatus.QUEUED, JobStatus.RUNNING)
+    qtbot.waitUntil(inspector.header.cancel.isVisible)
+
+    def words_of(question: Question | None) -> list[str]:
+        assert question is not None
+        said = [part.text() for part in question.findChildren(QLabel)]
+        said += [part.text() for part in question.findChildren(QPushButton)]
+        question.reject()
+        return said
+
+    inspector.header.cancel.click()
+    here = words_of(inspector.question)
+    actions = slow_desk.page.actions_on_jobs
+    actions.ask_cancel([job_id])
+    assert words_of(actions.question) == here
+    qtbot.waitUntil(lambda: inspector.question is None and actions.question is None)
 
 
 def test_a_failed_job_says_why_and_is_tried_again(
