@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import (
     QBrush,
     QColor,
     QFont,
     QGuiApplication,
+    QKeyEvent,
     QKeySequence,
-    QShortcut,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
@@ -82,9 +82,6 @@ class Console(QWidget):
         self.search.returnPressed.connect(self.find_next)
         self.follow.toggled.connect(self._follow_changed)
         self.text.verticalScrollBar().actionTriggered.connect(self._scrolled)
-        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
-        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        find.activated.connect(self.search.setFocus)
         theme.changed.connect(self._dress)
         self._dress()
 
@@ -126,6 +123,25 @@ class Console(QWidget):
         bar.setValue(bar.maximum() if self.follow.isChecked() else looked_at.blockNumber())
         if self.search.text():
             self._mark()
+
+    def event(self, event: QEvent) -> bool:
+        """Take the keys for searching before the shortcut of a page around or beside it."""
+        if event.type() is QEvent.Type.ShortcutOverride and _is_find(event):
+            event.accept()
+            return True
+        return bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Go to the search."""
+        if _is_find(event):
+            self.focus_search()
+        else:
+            super().keyPressEvent(event)
+
+    def focus_search(self) -> None:
+        """Let the owner type what is searched."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
 
     def find_next(self) -> None:
         """Go to the next place of the searched words, around the end."""
@@ -193,6 +209,10 @@ class Console(QWidget):
             transient = self._transient
             self.show_lines([LogLine(None, text) for text in before.split("\n")])
             self._transient = transient
+
+
+def _is_find(event: QEvent) -> bool:
+    return isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Find)
 
 
 def _collapsed(lines: Iterable[LogLine]) -> list[LogLine]:

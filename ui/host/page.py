@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ui.bridge import Bridge
@@ -59,6 +59,9 @@ class HostPage(QWidget):
         self._row.setSpacing(16)
         self._row.addLayout(self._side)
         self._row.addLayout(log, 1)
+        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
+        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(self.console.focus_search)
         self.console.show_lines(list(feed.lines))
         feed.arrived.connect(self._came)
         bridge.figures.connect(self._figures_came)

@@ -116,3 +116,13 @@ def test_the_plots_show_the_machine_and_the_jobs_that_ran(
     assert plots["RAM"].words.endswith(" GB")
     assert plots["CPU"].words.endswith("%")
     assert page.plots.words.startswith("Blue bands are the jobs that ran.")
+
+
+def test_the_keys_for_searching_search_the_log(desk: OpenDesk, qtbot: QtBot) -> None:
+    page = page_of(desk)
+    stop = page.card.buttons["stop"]
+    qtbot.waitUntil(stop.isVisible, timeout=PATIENCE_MS)
+    for place in (stop, page.console.text):
+        place.setFocus()
+        qtbot.keyClick(place, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        qtbot.waitUntil(page.console.search.hasFocus)

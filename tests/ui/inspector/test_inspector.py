@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
@@ -212,3 +213,21 @@ def test_the_whole_id_is_copied(desk: OpenDesk, qtbot: QtBot, tmp_path: Path) ->
     inspector = look_at(desk, job_id, qtbot, *JobStatus)
     inspector.header.id_button.click()
     assert QGuiApplication.clipboard().text() == job_id
+
+
+def test_the_keys_for_searching_search_the_log_where_that_is_looked_at(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(desk, chain(steps=1), tmp_path)
+    inspector = look_at(desk, job_id, qtbot, *JobStatus)
+    inspector.tabs.setCurrentIndex(LOG)
+    console = inspector.log.console
+    qtbot.waitUntil(console.text.isVisible)
+    control = Qt.KeyboardModifier.ControlModifier
+    console.text.setFocus()
+    qtbot.keyClick(console.text, Qt.Key.Key_F, control)
+    qtbot.waitUntil(console.search.hasFocus)
+    inspector.tabs.setCurrentIndex(FILES)
+    inspector.files.table.setFocus()
+    qtbot.keyClick(inspector.files.table, Qt.Key.Key_F, control)
+    qtbot.waitUntil(desk.page.search.hasFocus)
