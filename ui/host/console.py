@@ -56,6 +56,7 @@ class Console(QWidget):
         self.text.setAccessibleName("Log")
         self.search = QLineEdit(self)
         self.search.setPlaceholderText("Search the log")
+        self.search.setAccessibleName("Search the log")
         self.search.setClearButtonEnabled(True)
         self.found = QLabel(self)
         self.found.setProperty("tone", "muted")

@@ -31,6 +31,7 @@ class Attempts(QScrollArea):
         self.setFixedHeight(HEIGHT + 12)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setObjectName("bare")
+        self.setAccessibleName("Attempts")
         self._shown: Sequence[Attempt] = ()
         self._fill()
 

@@ -45,6 +45,8 @@ class ErrorCard(QFrame):
         self._copy.clicked.connect(self._copy_all)
         self.traceback = QPlainTextEdit(self)
         self.traceback.setReadOnly(True)
+        self.traceback.setTabChangesFocus(True)
+        self.traceback.setAccessibleName("Traceback")
         self.traceback.setFont(theme.font(SMALL_PX, mono=True))
         self.traceback.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.traceback.setFixedHeight(TRACEBACK_HEIGHT)

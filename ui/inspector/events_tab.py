@@ -19,9 +19,11 @@ class EventsTab(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = EventsModel()
-        self.table = Table(self.model, EventsModel.WIDTHS, WHAT, self)
+        self.table = Table(self.model, EventsModel.WIDTHS, WHAT, "Events", self)
         self.data = QPlainTextEdit(self)
         self.data.setReadOnly(True)
+        self.data.setTabChangesFocus(True)
+        self.data.setAccessibleName("What the event carried")
         self.data.setFont(theme.font(SMALL_PX, mono=True))
         self.data.setPlaceholderText("Choose an event to see what it carried.")
         split = QSplitter(Qt.Orientation.Vertical, self)

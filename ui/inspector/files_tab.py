@@ -22,7 +22,7 @@ class FilesTab(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = FilesModel()
-        self.table = Table(self.model, FilesModel.WIDTHS, 0, self)
+        self.table = Table(self.model, FilesModel.WIDTHS, 0, "Files", self)
         self.table.activated.connect(self._activated)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._menu)

@@ -54,6 +54,7 @@ class Overview(QScrollArea):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("bare")
+        self.setAccessibleName("Overview")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -30,10 +30,13 @@ class Table(QTableView):
         model: QAbstractTableModel,
         widths: Sequence[int],
         stretched: int,
+        name: str,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setModel(model)
+        self.setAccessibleName(name)
+        self.setTabKeyNavigation(False)  # else the keyboard never leaves it
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setObjectName("plainTable")

@@ -129,6 +129,7 @@ class NewJobDialog(QDialog):
         body.addStretch(1)
         scroll = QScrollArea(self)
         scroll.setObjectName("bare")
+        scroll.setAccessibleName("Stages")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setWidget(self._body)

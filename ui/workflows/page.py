@@ -25,6 +25,7 @@ class WorkflowsPage(QWidget):
         self._found: tuple[Workflow, ...] = ()
         self.list = QListWidget(self)
         self.list.setFixedWidth(LIST_PX)
+        self.list.setAccessibleName("Workflows")
         self.list.setIconSize(self.list.iconSize() * 0.9)
         self.list.setSpacing(2)
         self.list.currentRowChanged.connect(self._show)

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QTabBar,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from jigdesk.domain.job import JobStatus
 from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
 from ui.frame.question import Question
+from ui.host.page import HostPage
 from ui.inspector.panel import EVENTS, FILES, LOG, MANIFESTS, Inspector
+from ui.requests.page import RequestsPage
+from ui.workflows.page import WorkflowsPage
 
 PATIENCE_MS = 180_000
 
@@ -231,3 +246,39 @@ def test_the_keys_for_searching_search_the_log_where_that_is_looked_at(
     inspector.files.table.setFocus()
     qtbot.keyClick(inspector.files.table, Qt.Key.Key_F, control)
     qtbot.waitUntil(desk.page.search.hasFocus)
+
+
+def test_the_keyboard_leaves_every_table_and_text(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(desk, chain(steps=1), tmp_path)
+    inspector = look_at(desk, job_id, qtbot, JobStatus.COMPLETED)
+    inspector.tabs.setCurrentIndex(EVENTS)
+    qtbot.waitUntil(lambda: inspector.events.model.rowCount() > 0)
+    inspector.tabs.setCurrentIndex(FILES)
+    for tab, part in (
+        (FILES, inspector.files.table),
+        (EVENTS, inspector.events.table),
+        (EVENTS, inspector.events.data),
+    ):
+        inspector.tabs.setCurrentIndex(tab)
+        part.setFocus()
+        qtbot.waitUntil(part.hasFocus)
+        qtbot.keyClick(part, Qt.Key.Key_Tab)
+        assert not part.hasFocus()
+
+
+@pytest.mark.parametrize("kind", [Inspector, HostPage, RequestsPage, WorkflowsPage])
+def test_what_takes_the_keyboard_has_a_name(desk: OpenDesk, kind: type[QWidget]) -> None:
+    page = desk.window.findChild(kind)
+    assert page is not None
+    parts = (QAbstractItemView, QComboBox, QLineEdit, QPlainTextEdit, QScrollArea, QTabBar)
+    nameless = [
+        part
+        for part in page.findChildren(QWidget)
+        if isinstance(part, parts)
+        and part.focusPolicy() is not Qt.FocusPolicy.NoFocus
+        and not isinstance(part.window(), QFrame)  # a combo box's own list
+        and not part.accessibleName()
+    ]
+    assert nameless == []
