@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Hashable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -31,9 +32,11 @@ from ui.inspector.decoder import Decoder
 from ui.newjob.draft import StageDraft, Start, fits, missing, own_job, story
 from ui.newjob.file_field import THUMB
 from ui.newjob.stage_form import StageForm
-from ui.words import counted, short_id
+from ui.words import breakable, counted, short_id
 
 SIZE = QSize(680, 640)
+FRAME = QSize(16, 48)
+"""What the system's own frame takes of a screen."""
 SEED_BITS = 53
 FEW = 5
 
@@ -61,8 +64,9 @@ class NewJobDialog(QDialog):
         self.setWindowTitle(title)
         self._branch = branch
         self.setObjectName("newJob")
-        self.resize(SIZE)
+        self.resize(size_within(self.screen().availableGeometry().size()))
         self._bridge = bridge
+        # one immutable value, which the core replaces as a whole: any thread may read it
         self._templates = dict(core.templates.available)
         self._unavailable = dict(core.templates.unavailable)
         self._decoder = Decoder(self)
@@ -77,6 +81,7 @@ class NewJobDialog(QDialog):
         self.add_stage.setAutoDefault(False)
         self._chain = self._muted("One stage is enough. Another one works on its result.")
         self._story = self._muted("")
+        self._told = ""
         self._story.setObjectName("story")
         self._problem = QLabel(self)
         self._problem.setWordWrap(True)
@@ -87,18 +92,14 @@ class NewJobDialog(QDialog):
         self._bar = QProgressBar(self)
         self.send = QPushButton("Send the job", self)
         self.send.setProperty("role", "primary")
-        self.send.setDefault(True)
+        self.send.setAutoDefault(False)  # Enter ends what is typed in a field, and sends nothing
+        self.send.setToolTip("Ctrl+Enter")
         self.cancel = QPushButton("Cancel", self)
         self.cancel.setAutoDefault(False)
         self._lay_out()
-        self.send.clicked.connect(self._send)
-        self.cancel.clicked.connect(self.reject)
-        self.add_stage.clicked.connect(lambda: self.append(None))
+        self._wire()
         if branch is not None:
             self._offer_stages(branch, from_stage)
-        bridge.ticked.connect(self._tick)
-        bridge.closing.connect(self._decoder.close)
-        self.finished.connect(self._decoder.close)
         if self._templates:
             self.append(self._first_workflow()).workflow.setFocus()
             self._start_from_stage()
@@ -109,6 +110,16 @@ class NewJobDialog(QDialog):
                 "workflows.dirs, or see what `jigdesk workflows check` says."
             )
         self._changed()
+
+    def _wire(self) -> None:
+        self.send.clicked.connect(self._send)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            QShortcut(QKeySequence(keys), self).activated.connect(self.send.click)
+        self.cancel.clicked.connect(self.reject)
+        self.add_stage.clicked.connect(lambda: self.append(None))
+        self._bridge.ticked.connect(self._tick)
+        self._bridge.closing.connect(self._decoder.close)
+        self.finished.connect(self._decoder.close)
 
     def _lay_out(self) -> None:
         self._bar.setTextVisible(False)
@@ -224,12 +235,12 @@ class NewJobDialog(QDialog):
     @property
     def words(self) -> str:
         """What the job will do."""
-        return self._story.text()
+        return self._told
 
     @property
     def problem(self) -> str:
         """Why the job cannot be sent; empty when nothing is wrong."""
-        return self._problem.text()
+        return self._problem.text().replace("\u200b", "")
 
     @property
     def drafts(self) -> Sequence[StageDraft]:
@@ -273,12 +284,12 @@ class NewJobDialog(QDialog):
         self.add_stage.setEnabled(len(self.forms) < MAX_STAGES)
         wrong = next((form.problem for form in self.forms if form.problem), "")
         if wrong or not self.forms:
-            self._story.setText(wrong)
+            self._tell(wrong)
             self.send.setEnabled(False)
             return
         drafts, start = self.drafts, self.start
         lack = missing(drafts, start)
-        self._story.setText(lack or story(drafts, start))
+        self._tell(lack or story(drafts, start))
         self.send.setEnabled(not lack and not self._sending)
         self._say("")
 
@@ -320,8 +331,12 @@ class NewJobDialog(QDialog):
             self._bar.setRange(0, 1000)
             self._bar.setValue(1000 * sent // whole)
 
+    def _tell(self, words: str) -> None:
+        self._told = words
+        self._story.setText(breakable(words))
+
     def _say(self, problem: str) -> None:
-        self._problem.setText(problem)
+        self._problem.setText(breakable(problem))
         self._problem.setProperty("tone", "error")
         self._problem.setVisible(bool(problem))
 
@@ -331,6 +346,11 @@ class NewJobDialog(QDialog):
         label.setWordWrap(True)
         label.setTextFormat(Qt.TextFormat.PlainText)
         return label
+
+
+def size_within(room: QSize) -> QSize:
+    """The dialog's first size on a screen with so much room, its frame included."""
+    return SIZE.boundedTo(room - FRAME)
 
 
 def draw_seed() -> int:

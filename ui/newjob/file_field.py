@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from jigdesk.app.branching import StoredResult
 from jigdesk.app.job_story import StoryFile
 from jigdesk.domain.described import InputSpec
+from ui.elided import ElidedLabel, shrink
 from ui.inspector.decoder import Decoder
 from ui.newjob.draft import a_kind
 from ui.words import size
@@ -29,7 +30,6 @@ Look = Callable[[Hashable, StoryFile], None]
 """Has a stored file decoded under a key; the picture comes by the decoder."""
 
 THUMB = QSize(72, 54)
-LONGEST = 32
 FILTERS = {
     "image": "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.avif)",
     "mask": "Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff)",
@@ -70,14 +70,13 @@ class FileField(QFrame):
         self._picture = QLabel(self)
         self._picture.setFixedSize(THUMB)
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._title = QLabel(self)
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._words = QLabel(self)
+        self._title = ElidedLabel(self)
+        self._words = ElidedLabel(self)
         self._words.setProperty("tone", "muted")
         self._words.setProperty("scale", "small")
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
         self.choice = QComboBox(self)
         self.choice.setAccessibleName("Stored result")
+        shrink(self.choice)
         self.choice.currentIndexChanged.connect(lambda _: self.take(None))
         self.browse = QPushButton("Browse", self)
         self.browse.setAutoDefault(False)
@@ -193,27 +192,24 @@ class FileField(QFrame):
         self._title.setVisible(self.choice.isHidden())
         self._picture.hide()
         if path is not None:
-            name = path.name
-            self._title.setText(name if len(name) <= LONGEST else f"{name[:18]}…{name[-12:]}")
-            self._title.setToolTip(str(path))
+            self._title.say(path.name, str(path))
             try:
-                self._words.setText(size(path.stat().st_size))
+                self._words.say(size(path.stat().st_size))
             except OSError:
-                self._words.setText("This file is not there any more.")
+                self._words.say("This file is not there any more.")
             return
-        self._title.setToolTip("")
         if stored is not None:
-            self._title.setText(f"{stored.file.name} of {stored.file.stage}")
-            self._words.setText(f"stored · or drop {a_kind(self.spec)} here to use that instead")
+            self._title.say(f"{stored.file.name} of {stored.file.stage}")
+            self._words.say(f"stored · or drop {a_kind(self.spec)} here to use that instead")
             if self._look_at is not None:
                 self._look_at(self._picture_key(), stored.file)
         elif self._has_before:
-            self._title.setText("The result of the stage before")
-            self._words.setText(f"or drop {a_kind(self.spec)} here to use that instead")
+            self._title.say("The result of the stage before")
+            self._words.say(f"or drop {a_kind(self.spec)} here to use that instead")
         else:
-            self._title.setText(f"Drop {a_kind(self.spec)} here")
+            self._title.say(f"Drop {a_kind(self.spec)} here")
             limit = self.spec.max_bytes
-            self._words.setText("" if limit is None else f"at most {size(limit)}")
+            self._words.say("" if limit is None else f"at most {size(limit)}")
 
 
 def _dropped(event: QDropEvent) -> Path | None:

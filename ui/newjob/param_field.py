@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from jigdesk.domain.errors import ErrorCode, JobError
 from jigdesk.domain.manifest import Scalar
 from jigdesk.domain.params import Draw, ParamSpec, ParamType
+from ui.elided import ElidedLabel, shrink
 from ui.newjob.draft import bounds, words
 
 MAX_SPIN = 2**31 - 1
@@ -62,11 +63,11 @@ class ParamField(QWidget):
             self.dice.setToolTip("Draw another seed")
             self.dice.clicked.connect(self.roll)
             row.addWidget(self.dice)
-        hint = QLabel(bounds(spec), self)
+        hint = ElidedLabel(self)
+        hint.say(bounds(spec))
         hint.setProperty("tone", "muted")
         hint.setProperty("scale", "small")
-        row.addWidget(hint)
-        row.addStretch(1)
+        row.addWidget(hint, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -169,6 +170,7 @@ class ParamField(QWidget):
     def _choice(self) -> QComboBox:
         combo = QComboBox(self)
         combo.setMinimumWidth(FIELD_WIDTH)
+        shrink(combo)
         for choice in self.spec.choices:
             combo.addItem(str(choice), choice)
         default = self.spec.default

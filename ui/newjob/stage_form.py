@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from jigdesk.app.branching import StoredResult
 from jigdesk.domain.params import Draw
 from jigdesk.domain.template import Template
+from ui.elided import shrink
 from ui.inspector.decoder import Decoder
 from ui.newjob.draft import StageDraft, fits, takes_from, words
 from ui.newjob.file_field import FileField, Look
@@ -56,6 +57,7 @@ class StageForm(QFrame):
         self.number.setProperty("weight", "bold")
         self.workflow = QComboBox(self)
         self.workflow.setAccessibleName("Workflow")
+        shrink(self.workflow)
         for name, template in sorted(templates.items(), key=lambda item: item[1].title.lower()):
             self.workflow.addItem(template.title, name)
         self.remove = QPushButton("Remove", self)

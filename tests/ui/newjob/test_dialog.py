@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QPushButton, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from jigdesk.app.own_jobs import own_client_id
 from jigdesk.demo.sample import sample_png
 from jigdesk.domain.job import JobStatus
 from tests.ui.conftest import OpenDesk
+from ui.elided import ElidedLabel
 from ui.inspector.panel import Inspector
-from ui.newjob.dialog import NewJobDialog
+from ui.newjob.dialog import SIZE, NewJobDialog, size_within
 
 PATIENCE_MS = 180_000
 
@@ -101,3 +102,44 @@ def test_another_workflow_before_keeps_the_files_after(dialog: NewJobDialog, pic
     dialog.forms[0].choose("invert")
     assert second.files["image"].path == picture
     dialog.reject()
+
+
+def test_enter_in_a_field_sends_nothing_and_with_ctrl_sends_the_job(
+    desk: OpenDesk, dialog: NewJobDialog, qtbot: QtBot, picture: Path
+) -> None:
+    sent: list[str] = []
+    dialog.sent.connect(sent.append)
+    dialog.forms[0].choose("blur")
+    dialog.forms[0].files["image"].take(picture)
+    radius = dialog.forms[0].params["radius"].editor
+    radius.setFocus()
+    with qtbot.assertNotEmitted(dialog.send.clicked):
+        qtbot.keyClick(radius, Qt.Key.Key_Return)
+        qtbot.keyClick(radius, Qt.Key.Key_Enter)
+        qtbot.keyClick(dialog.forms[0].workflow, Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    qtbot.keyClick(radius, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: len(sent) == 1, timeout=PATIENCE_MS)
+
+
+def test_long_names_are_cut_in_the_middle_and_nothing_leaves_the_dialog(
+    dialog: NewJobDialog, qtbot: QtBot, picture: Path
+) -> None:
+    long = picture.rename(picture.with_name("a_photo_of_" + "nearly_" * 20 + "nothing.png"))
+    form = dialog.forms[0]
+    form.choose("blur")
+    form.files["image"].take(long)
+    name = next(part for part in form.findChildren(ElidedLabel) if part.whole == long.name)
+    qtbot.waitUntil(lambda: "…" in name.text() and name.text().endswith("ing.png"))
+    assert name.text().startswith("a_photo")
+    assert name.toolTip() == str(long)
+    area = dialog.findChild(QScrollArea)
+    assert area is not None
+    qtbot.waitUntil(lambda: area.widget().width() <= area.viewport().width())
+    assert dialog.width() == SIZE.width()
+    dialog.reject()
+
+
+def test_it_fits_on_a_small_screen() -> None:
+    assert size_within(QSize(1920, 1080)) == SIZE
+    assert size_within(QSize(1366, 600)).height() < 600
