@@ -7,7 +7,16 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from ui.graph.layout import CARD_HEIGHT, CARD_WIDTH, Card
-from ui.graph.states import CACHED, DONE, FAILED, RUNNING, WAITING, NodeState
+from ui.graph.states import (
+    CACHED,
+    DONE,
+    FAILED,
+    NOT_RUN,
+    RUNNING,
+    STOPPED,
+    WAITING,
+    NodeState,
+)
 from ui.theme.theme import SMALL_PX, Theme
 
 MARGIN = 10.0
@@ -19,8 +28,19 @@ OUTLINES = {
     DONE: "ok",
     CACHED: "muted",
     FAILED: "error",
+    NOT_RUN: "line",
+    STOPPED: "muted",
 }
-INKS = {WAITING: "faint", RUNNING: "accent", DONE: "ok", CACHED: "muted", FAILED: "error"}
+INKS = {
+    WAITING: "faint",
+    RUNNING: "accent",
+    DONE: "ok",
+    CACHED: "muted",
+    FAILED: "error",
+    NOT_RUN: "faint",
+    STOPPED: "text",
+}
+_QUIET = frozenset({WAITING, NOT_RUN})
 
 
 class NodeCard(QGraphicsItem):
@@ -80,8 +100,8 @@ class NodeCard(QGraphicsItem):
             painter.setPen(QPen(theme.colour("text"), 1.0, Qt.PenStyle.DotLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(3, 3, CARD_WIDTH - 6, CARD_HEIGHT - 6), 4, 4)
-        ink = "muted" if state == WAITING else "text"
-        self._line(painter, self.card.title, 6, ink, ground, bold=state != WAITING)
+        ink = "muted" if state in _QUIET else "text"
+        self._line(painter, self.card.title, 6, ink, ground, bold=state not in _QUIET)
         self._line(painter, self.state.line, 23, INKS[state], ground)
 
     def _line(

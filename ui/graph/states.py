@@ -10,6 +10,8 @@ from jigdesk.domain.job import Job, JobStatus
 from ui.graph.layout import Layout, NodeKey
 
 WAITING, RUNNING, DONE, CACHED, FAILED = "waiting", "running", "done", "cached", "failed"
+NOT_RUN, STOPPED = "not run", "stopped"
+"""Of a job that has ended: what it never came to, and what ran when it was cancelled."""
 
 SHORTEST_S = 0.05
 TEN_S = 10.0
@@ -63,6 +65,10 @@ def node_states(
             for before in layout.ancestors(key):
                 if states[before].state == WAITING:
                     states[before] = NodeState(DONE)
+    if job.status.is_final:
+        for key, state in states.items():
+            if state.state == WAITING:
+                states[key] = NodeState(NOT_RUN)
     return states
 
 
@@ -88,6 +94,8 @@ def _add_live(
         ended |= layout.ancestors(running)
         if job.status is JobStatus.RUNNING:
             states[running] = NodeState(RUNNING, words=job.message)
+        elif job.status is JobStatus.CANCELLED:
+            states[running] = NodeState(STOPPED)
     for key in ended:
         if key in states and states[key].state == WAITING:
             states[key] = NodeState(DONE)

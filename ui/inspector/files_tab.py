@@ -26,7 +26,8 @@ class FilesTab(QWidget):
         self.table.activated.connect(self._activated)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._menu)
-        self.words = QLabel("This job has no files yet.", self)
+        self.words = QLabel(self)
+        self.words.setWordWrap(True)
         self.words.setProperty("tone", "muted")
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.open = QPushButton("Open", self)
@@ -48,8 +49,9 @@ class FilesTab(QWidget):
         self.model.modelReset.connect(self._enable)
         self._enable()
 
-    def show_files(self, files: Sequence[StoryFile]) -> None:
-        """Show these; the chosen row stays chosen."""
+    def show_files(self, files: Sequence[StoryFile], why_none: str) -> None:
+        """Show these; the chosen row stays chosen. `why_none` is said where there are none."""
+        self.words.setText(why_none)
         row = self.table.currentIndex().row()
         self.model.show_files(files)
         if 0 <= row < len(files):

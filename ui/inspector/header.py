@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from jigdesk.domain.job import Job
+from jigdesk.domain.job import Job, JobStatus
 from ui.queue.wording import STATE_COLOURS, STATE_WORDS, owner_words
 from ui.theme.theme import BASE_PX, LARGE_PX, SMALL_PX, Theme
 from ui.words import local_time, short_id
@@ -24,6 +24,7 @@ class Header(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._job: Job | None = None
+        self._waits = ""
         self._title = QLabel(self)
         self._title.setTextFormat(Qt.TextFormat.PlainText)
         self._title.setMinimumWidth(10)
@@ -63,10 +64,11 @@ class Header(QWidget):
         """The whole title."""
         return self._title.toolTip()
 
-    def show_job(self, job: Job) -> None:
-        """The newest row."""
-        before, self._job = self._job, job
-        if before is None or _told(before) != _told(job):  # what only comes on is not told here
+    def show_job(self, job: Job, waits: str = "") -> None:
+        """The newest row; `waits` says why it does not go on, empty when it does."""
+        before = None if self._job is None else (_told(self._job), self._waits)
+        self._job, self._waits = job, waits
+        if before != (_told(job), waits):  # what only comes on is not told here
             self._draw()
 
     def show_branch(self, why_not: str) -> None:
@@ -93,8 +95,10 @@ class Header(QWidget):
         self._rest.setFont(theme.font(SMALL_PX))
         if job is None:
             return
-        self._state.setText(STATE_WORDS[job.status])
-        tone = STATE_COLOURS[job.status]
+        lost = bool(self._waits) and job.status is JobStatus.RUNNING
+        self._state.setText("Waits for the engine" if lost else STATE_WORDS[job.status])
+        self._state.setToolTip(self._waits)
+        tone = "warning" if lost else STATE_COLOURS[job.status]
         ink = theme.ink("muted" if tone == "faint" else tone, "panel").name()
         self._state.setStyleSheet(f"color: {ink};")
         self.id_button.setText(short_id(job.job_id))

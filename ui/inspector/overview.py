@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -20,6 +21,7 @@ from ui.inspector.family import FamilyTree
 from ui.inspector.preview import PreviewBox
 from ui.inspector.thumbs import Thumbs
 from ui.inspector.timeline import TimelineBar, spans
+from ui.inspector.waiting import AT_THE_NODE
 from ui.theme.theme import Theme
 from ui.words import duration
 
@@ -75,7 +77,6 @@ class Overview(QScrollArea):
         self._whole = _small(body)
         self._unplanned = _small(body)
         self._no_files = _small(body)
-        self._no_files.setText("No files yet.")
         self._attempts_head = _head("Attempts", None, body, apart=True)
         self._lay_out(body)
         self.setWidget(body)
@@ -124,8 +125,8 @@ class Overview(QScrollArea):
         self.show_family((), "")
         self.verticalScrollBar().setValue(0)
 
-    def show_story(self, story: JobStory, now: datetime) -> None:
-        """What is known now."""
+    def show_story(self, story: JobStory, now: datetime, waits: str = "") -> None:
+        """What is known now; `waits` as `show_job` takes it."""
         self._story = story
         if story.graph is not None:
             self.graph.show_graph(story.graph)
@@ -138,16 +139,21 @@ class Overview(QScrollArea):
         )
         self.thumbs.show_files(story.files, waits=story.job.status in _BEFORE_RESULTS)
         self._no_files.setVisible(not story.files and story.job.status.is_final)
+        self._no_files.setText(no_files_words(story))
         several = len(story.attempts) > 1
         self.attempts.setVisible(several)
         self._attempts_head.setVisible(several)
         self.attempts.show_attempts(story.attempts)
-        self.show_job(story.job, now)
+        self.show_job(story.job, now, waits)
 
-    def show_job(self, job: Job, now: datetime) -> None:
-        """The newest row of the job."""
+    def show_job(self, job: Job, now: datetime, waits: str = "") -> None:
+        """The newest row of the job; `waits` says why it does not go on, empty when it does."""
         if self._story is None:
             return
+        if waits:
+            job = replace(job, eta_s=None)
+            if job.status is JobStatus.RUNNING:
+                job = replace(job, message=AT_THE_NODE)
         self.graph.show_job(job, self._story.runs)
         failed = job.status is JobStatus.FAILED and job.failure is not None
         self.error.setVisible(failed)
@@ -156,9 +162,9 @@ class Overview(QScrollArea):
         has_picture = not self.preview.image.isNull()
         self.preview.setVisible(has_picture or not failed)
         if not has_picture:
-            self.preview.clear(_NO_PICTURE[job.status])
+            self.preview.clear(waits or _NO_PICTURE[job.status])
         elif job.status is JobStatus.RUNNING:
-            self.preview.show_caption(running_words(job))
+            self.preview.show_caption(waits or running_words(job))
         self._done.setText(_done_words(job))
         self.tell_time(job, now)
 
@@ -189,6 +195,13 @@ class Overview(QScrollArea):
     def _node_chosen(self, words: str) -> None:
         self.node.setText(words)
         self.node.setVisible(bool(words))
+
+
+def no_files_words(story: JobStory) -> str:
+    """Why no file is listed."""
+    if story.graph is None and story.job.status.is_final:
+        return "Files are listed once a job is planned, and this one ended before that."
+    return "This job has no files." if story.job.status.is_final else "This job has no files yet."
 
 
 def running_words(job: Job) -> str:

@@ -36,9 +36,10 @@ from ui.inspector.files_tab import FilesTab
 from ui.inspector.header import Header
 from ui.inspector.job_log import JobLog
 from ui.inspector.manifests import Manifests
-from ui.inspector.overview import Overview, running_words
+from ui.inspector.overview import Overview, no_files_words, running_words
 from ui.inspector.thumbs import HEIGHT, WIDTH
 from ui.inspector.viewer import LARGEST, Viewer
+from ui.inspector.waiting import waits_for
 from ui.theme.theme import Theme
 
 TICKS_A_SECOND = 10
@@ -125,6 +126,7 @@ class Inspector(QFrame):
     def _wire(self) -> None:
         bridge = self._bridge
         bridge.arrived.connect(self._arrived)
+        bridge.figures.connect(self._figures_came)
         bridge.ticked.connect(self._tick)
         bridge.closing.connect(self._decoder.close)
         self.header.close_asked.connect(self.closed)
@@ -275,16 +277,18 @@ class Inspector(QFrame):
     def _show(self, story: JobStory) -> None:
         self._story = story
         self._stack.setCurrentIndex(1)
-        self.overview.show_story(story, self._clock())
-        self.files.show_files(story.files)
+        waits = waits_for(story.job, self._bridge.latest)
+        self.overview.show_story(story, self._clock(), waits)
+        self.files.show_files(story.files, no_files_words(story))
         self._show_row(story.job)
         self._show_result()
         self._fill_tab()
         self.branches.show_story(story)
 
     def _show_row(self, job: Job) -> None:
-        self.header.show_job(job)
-        self.overview.show_job(job, self._clock())
+        waits = waits_for(job, self._bridge.latest)
+        self.header.show_job(job, waits)
+        self.overview.show_job(job, self._clock(), waits)
         self.log.show_job(job)
 
     def _say(self, words: str) -> None:
@@ -360,6 +364,11 @@ class Inspector(QFrame):
         # a stage's runs say more than its row once the stage changes
         if moved or job.node != before.node:
             self._read()
+
+    def _figures_came(self) -> None:
+        """The engine or the queue may be held up, or go on again."""
+        if self._story is not None and not self._story.job.status.is_final:
+            self._show_row(self._story.job)
 
     def _tick(self, beat: int) -> None:
         story = self._story

@@ -45,7 +45,16 @@ def test_a_node_that_was_seen_running_stays_done() -> None:
 def test_the_run_of_an_earlier_attempt_does_not_run() -> None:
     job = a_job(JobStatus.FAILED, stage="fine", node="2", started_at=None)
     states = node_states(LAYOUT, job, [a_run("fine", StageState.POSTING)])
-    assert states["fine", "2"].state == "waiting"
+    assert states["fine", "2"].state == "not run"
+
+
+def test_of_a_cancelled_job_one_node_was_stopped_and_the_rest_never_ran() -> None:
+    job = a_job(JobStatus.CANCELLED, stage="fine", node="2")
+    states = node_states(LAYOUT, job, [a_run("fine", StageState.POSTING)])
+    assert [states["fine", node].line for node in "123"] == ["done", "stopped", "not run"]
+    assert {states["big", node].line for node in "123"} == {"not run"}
+    waited = node_states(LAYOUT, a_job(JobStatus.CANCELLED), [])
+    assert {state.line for state in waited.values()} == {"not run"}
 
 
 def test_the_failed_node_carries_the_message() -> None:
@@ -56,7 +65,8 @@ def test_the_failed_node_carries_the_message() -> None:
     states = node_states(LAYOUT, job, [a_run("fine", StageState.FAILED)])
     assert states["fine", "1"].state == "done"
     assert (states["fine", "2"].state, states["fine", "2"].words) == ("failed", "It broke.")
-    assert states["fine", "3"].state == "waiting"
+    assert states["fine", "3"].state == "not run"
+    assert states["big", "1"].state == "not run"
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,27 @@ def test_cancelling_is_asked_in_the_same_words_as_in_the_queue(
     qtbot.waitUntil(lambda: inspector.question is None and actions.question is None)
 
 
+def test_a_job_whose_engine_is_stopped_waits_for_it(
+    slow_desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(slow_desk, chain(steps=100), tmp_path)
+    inspector = look_at(slow_desk, job_id, qtbot, JobStatus.RUNNING)
+    cards = inspector.overview.graph.cards
+    qtbot.waitUntil(lambda: ("fine", "2") in cards and cards["fine", "2"].state.state == "running")
+    slow_desk.bridge.call(lambda core: core.control.engine("stop"))
+    qtbot.waitUntil(
+        lambda: inspector.overview.preview.words == "Waits for the engine, which is stopped."
+    )
+    assert cards["fine", "2"].state.line == "engine away"
+    slow_desk.bridge.call(lambda core: core.control.engine("start"))
+    qtbot.waitUntil(lambda: "Waits" not in inspector.overview.preview.words)
+    slow_desk.bridge.call(lambda core: core.control.cancel(job_id))
+    qtbot.waitUntil(
+        lambda: inspector.story is not None and inspector.story.job.status is JobStatus.CANCELLED
+    )
+    qtbot.waitUntil(lambda: cards["big", "1"].state.line == "not run")
+
+
 def test_a_failed_job_says_why_and_is_tried_again(
     desk: OpenDesk, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -165,6 +186,7 @@ def test_a_failed_job_says_why_and_is_tried_again(
     error = inspector.overview.error
     assert error.isVisible()
     assert "cannot be read as a picture" in error.words
+    assert "ended before" in inspector.files.words.text()
     error.retry.click()
     qtbot.waitUntil(
         lambda: (
