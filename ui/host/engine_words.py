@@ -145,7 +145,8 @@ def _why(engine: Mapping[str, Any], status: str) -> str:
     if reason:
         return str(reason)
     if last:
-        return f"It last stopped with {last}"
+        told = str(last)  # `ended by SIGKILL, …`, `exit status 1, …`
+        return f"It last {told}" if told.startswith("ended") else f"It last stopped with {told}"
     return ""
 
 

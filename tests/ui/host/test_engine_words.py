@@ -31,6 +31,8 @@ def test_a_running_engine_can_be_stopped_and_tells_why_it_last_stopped() -> None
     assert (facts["Version"], facts["Process"], facts["Restarts"]) == ("0.3.64", "4711", "2")
     assert words.why.startswith("It last stopped with exit status 1")
     assert words.can == {"stop", "restart", "free"}
+    killed = engine_words({**READY, "last_exit": "ended by SIGKILL, last line: bye"}, after(200))
+    assert killed.why == "It last ended by SIGKILL, last line: bye"
 
 
 def test_an_engine_that_runs_but_does_not_answer_is_a_warning() -> None:
