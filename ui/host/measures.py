@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jigdesk.domain.resources import GpuSample, ResourceSample
+from ui.words import counted, duration, short_id
 
 SPAN_S = 900.0
 """Fifteen minutes."""
@@ -19,13 +20,32 @@ GAP_S = 5.0
 class Measure:
     """One plot: points of (seconds ago as a negative number, value); `top` is the axis' end.
 
-    `words` is the newest value for people. A point with None breaks the line.
+    `words` is the newest value for people. A point with None breaks the line. Values are shares
+    of 1, of `whole_bytes` where that is given, or `counts` of jobs.
     """
 
     name: str
     words: str
     points: tuple[tuple[float, float | None], ...]
     top: float
+    whole_bytes: int | None = None
+    counts: bool = False
+
+    def say(self, value: float) -> str:
+        """A value for people."""
+        if self.counts:
+            return counted(round(value), "job")
+        if self.whole_bytes is not None:
+            return f"{value * self.whole_bytes / 2**30:.1f} GB"
+        return f"{value:.0%}"
+
+    def at(self, ago_s: float) -> float | None:
+        """The value that was measured nearest to a moment; None when none was around then."""
+        known = [(abs(x - ago_s), y) for x, y in self.points if y is not None]
+        if not known:
+            return None
+        distance, value = min(known)
+        return value if self.counts or distance <= GAP_S else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +55,15 @@ class Band:
     job_id: str
     begin_s: float
     end_s: float
+
+
+def told_at(measure: Measure, marks: Sequence[Band], ago_s: float) -> str:
+    """`3:12 ago · 45% · 7d1f…e2 ran`: the value at a moment, and the jobs that ran then."""
+    value = measure.at(ago_s)
+    jobs = [band.job_id for band in marks if band.begin_s <= ago_s <= band.end_s]
+    ran = f"{short_id(jobs[0])} ran" if len(jobs) == 1 else f"{len(jobs)} jobs ran" if jobs else ""
+    words = "not measured" if value is None else measure.say(value)
+    return " · ".join(part for part in (f"{duration(-ago_s)} ago", words, ran) if part)
 
 
 def measures(
@@ -54,7 +83,11 @@ def measures(
         ram = [(s.at, _share(s.memory_used_bytes, s.memory_total_bytes)) for s in shown]
         found.append(
             Measure(
-                "RAM", _of(last.memory_used_bytes, last.memory_total_bytes), _line(ram, now), 1.0
+                "RAM",
+                _of(last.memory_used_bytes, last.memory_total_bytes),
+                _line(ram, now),
+                1.0,
+                last.memory_total_bytes,
             )
         )
     if queue:
@@ -63,7 +96,7 @@ def measures(
         top = max([value for _, value in points if value is not None], default=0.0)
         number = queue[-1][1]
         words = f"{number} job{'' if number == 1 else 's'} waiting or running"
-        found.append(Measure("Queue", words, points, max(4.0, top)))
+        found.append(Measure("Queue", words, points, max(4.0, top), counts=True))
     return tuple(found)
 
 
@@ -104,7 +137,7 @@ def _gpu(samples: Sequence[ResourceSample], now: datetime) -> list[Measure]:
         found.append(Measure("GPU", words, _line(busy, now), 1.0))
     if last.memory_used_bytes is not None and last.memory_total_bytes:
         words = _of(last.memory_used_bytes, last.memory_total_bytes)
-        found.append(Measure("VRAM", words, _line(memory, now), 1.0))
+        found.append(Measure("VRAM", words, _line(memory, now), 1.0, last.memory_total_bytes))
     return found
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication
 from pytestqt.qtbot import QtBot
 
+from jigdesk.app import Core
+from tests.ui.busy import busy
 from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
 from ui.host.log_feed import KEPT, WAITING, LogFeed
+from ui.host.measures import SPAN_S
 from ui.host.page import HostPage
 
 PATIENCE_MS = 180_000
@@ -116,6 +121,37 @@ def test_the_plots_show_the_machine_and_the_jobs_that_ran(
     assert plots["RAM"].words.endswith(" GB")
     assert plots["CPU"].words.endswith("%")
     assert page.plots.words.startswith("Blue bands are the jobs that ran.")
+    assert (plots["CPU"].top_words, plots["Queue"].top_words) == ("100%", "4 jobs")
+
+
+def test_a_plot_tells_what_is_under_the_pointer(desk: OpenDesk, qtbot: QtBot) -> None:
+    page = page_of(desk)
+    qtbot.waitUntil(lambda: "CPU" in page.plots.plots)
+    plot = page.plots.plots["CPU"]
+    view = plot.findChild(QAbstractScrollArea)
+    assert view is not None
+    surface = view.viewport()
+    qtbot.waitUntil(lambda: surface.width() > 100)
+    qtbot.mouseMove(surface, QPoint(surface.width() // 2, 20))
+    qtbot.waitUntil(lambda: plot.words.startswith("7:") and plot.words.endswith("not measured"))
+    qtbot.mouseMove(surface, QPoint(surface.width() - 1, 20))
+    qtbot.waitUntil(lambda: plot.words.startswith("0:0") and plot.words.endswith("%"))
+    QApplication.sendEvent(surface, QEvent(QEvent.Type.Leave))
+    assert "ago" not in plot.words
+
+
+def test_the_plots_go_on_after_the_core_was_too_busy(desk: OpenDesk, qtbot: QtBot) -> None:
+    page = page_of(desk)
+    qtbot.waitUntil(lambda: "CPU" in page.plots.plots)
+    with busy(desk, qtbot):
+        page.plots.hide()
+        page.plots.show()  # reads at once, and is refused
+    before = desk.thread.submit(newest_sample).result(PATIENCE_MS / 1000)
+    qtbot.waitUntil(lambda: page.plots.newest is not None and page.plots.newest > before)
+
+
+async def newest_sample(core: Core) -> datetime:
+    return core.resources.history(SPAN_S)[-1].at
 
 
 def test_the_keys_for_searching_search_the_log(desk: OpenDesk, qtbot: QtBot) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from jigdesk.domain.resources import GpuSample, ResourceSample
 from tests.ui.jobs import NOW
-from ui.host.measures import SPAN_S, bands, measures
+from ui.host.measures import SPAN_S, bands, measures, told_at
 
 GB = 2**30
 GPU = GpuSample("RTX 4090", 0.71, 12 * GB, 24 * GB, 64.0, 300.0)
@@ -62,3 +62,15 @@ def test_each_job_is_a_band_from_its_first_to_its_last_sample() -> None:
         ("b", -4.0, -2.0),
         ("c", -1.0, 0.0),
     ]
+
+
+def test_a_moment_tells_its_value_and_the_jobs_that_ran_then() -> None:
+    samples = [at(200, cpu=0.5), at(100, cpu=0.75, job_ids=("7d1f0c3e-0000",)), at(0)]
+    found = {measure.name: measure for measure in measures(samples, [(NOW, 1)], NOW)}
+    marks = bands(samples, NOW)
+    assert told_at(found["CPU"], marks, -200.4) == "3:20 ago · 50%"
+    assert told_at(found["CPU"], marks, -99.6) == "1:39 ago · 75% · 7d1f…00 ran"
+    assert told_at(found["CPU"], marks, -150.0) == "2:30 ago · not measured"
+    assert told_at(found["VRAM"], marks, 0.0) == "0:00 ago · 12.0 GB"
+    assert told_at(found["Queue"], marks, -1.0) == "0:01 ago · 1 job"
+    assert found["VRAM"].say(found["VRAM"].top) == "24.0 GB"
