@@ -9,12 +9,12 @@ from PySide6.QtCore import QObject, Signal
 from jigdesk.app.branching import NOTHING_STORED, not_yours
 from jigdesk.app.job_story import JobStory
 from jigdesk.domain.changes import Kin, StageState
-from jigdesk.domain.errors import JigDeskError
 from jigdesk.domain.job import JobStatus
 from ui.bridge import Bridge
 from ui.inbox import Batch
 from ui.inspector.header import Header
 from ui.inspector.overview import Overview
+from ui.reader import Reader
 
 MOST_SEEN = 2_000
 _UNPLANNED = frozenset({JobStatus.ACCEPTED, JobStatus.PREPARING})
@@ -34,7 +34,6 @@ class Branches(QObject):
         self, bridge: Bridge, header: Header, overview: Overview, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._bridge = bridge
         self._header = header
         self._overview = overview
         self._own_owner: str | None = None
@@ -42,8 +41,8 @@ class Branches(QObject):
         self._job_id: str | None = None
         self._kin: frozenset[str] = frozenset()
         self._seen: dict[str, JobStatus] = {}
-        self._reading = False
-        self._read_again = False
+        # a failure is not told: the job itself says what the journal's trouble is
+        self._reader: Reader[str, Sequence[Kin]] = Reader(bridge, self._read_done)
         bridge.arrived.connect(self._arrived)
         header.branch_asked.connect(lambda: self._ask(""))
         overview.graph.branch_asked.connect(self._ask)
@@ -91,27 +90,10 @@ class Branches(QObject):
 
     def _read(self) -> None:
         job_id = self._job_id
-        if job_id is None:
-            return
-        if self._reading:
-            self._read_again = True
-            return
-        self._reading = True
-        self._bridge.call(
-            lambda core: core.journal.family(job_id),
-            lambda family: self._read_done(job_id, family),
-            self._lost,
-        )
+        if job_id is not None:
+            self._reader.read(job_id, lambda core: core.journal.family(job_id))
 
     def _read_done(self, job_id: str, family: Sequence[Kin]) -> None:
-        self._reading = False
-        again, self._read_again = self._read_again, False
         if job_id == self._job_id:
             self._kin = frozenset(kin.job_id for kin in family)
             self._overview.show_family(family, job_id)
-        if again:
-            self._read()
-
-    def _lost(self, _: JigDeskError) -> None:
-        # the job itself says what the journal's trouble is
-        self._reading = self._read_again = False

@@ -40,6 +40,7 @@ from ui.inspector.overview import Overview, no_files_words, running_words
 from ui.inspector.thumbs import HEIGHT, WIDTH
 from ui.inspector.viewer import LARGEST, Viewer
 from ui.inspector.waiting import waits_for
+from ui.reader import Reader
 from ui.theme.theme import Theme
 
 TICKS_A_SECOND = 10
@@ -74,8 +75,9 @@ class Inspector(QFrame):
         self._clock = clock
         self._job_id: str | None = None
         self._story: JobStory | None = None
-        self._reading = False
-        self._read_again = False
+        self._reader: Reader[str, JobStory | None] = Reader(
+            bridge, self._read_done, self._read_failed
+        )
         self._result_shown = ""
         self._viewer: Viewer | None = None
         self._question: Question | None = None
@@ -242,37 +244,20 @@ class Inspector(QFrame):
 
     def _read(self) -> None:
         job_id = self._job_id
-        if job_id is None:
-            return
-        if self._reading:
-            self._read_again = True
-            return
-        self._reading = True
-        self._bridge.call(
-            lambda core: job_story(core, job_id),
-            lambda story: self._read_done(job_id, story),
-            lambda failure: self._read_failed(job_id, failure),
-        )
+        if job_id is not None:
+            self._reader.read(job_id, lambda core: job_story(core, job_id))
 
     def _read_done(self, job_id: str, story: JobStory | None) -> None:
-        self._reading = False
-        again, self._read_again = self._read_again, False
-        if job_id == self._job_id:
-            if story is None:
-                self._say("This job is not in the journal: it comes soon, or it was cleaned away.")
-            else:
-                self._show(story)
-        elif self._job_id is not None:
-            again = True
-        if again:
-            self._read()
+        if job_id != self._job_id:
+            return
+        if story is None:
+            self._say("This job is not in the journal: it comes soon, or it was cleaned away.")
+        else:
+            self._show(story)
 
     def _read_failed(self, job_id: str, failure: JigDeskError) -> None:
-        self._reading = self._read_again = False
         if job_id == self._job_id:
             self._say(failure.message)
-        elif self._job_id is not None:
-            self._read()
 
     def _show(self, story: JobStory) -> None:
         self._story = story
