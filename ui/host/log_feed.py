@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -82,6 +83,14 @@ class LogFeed(QObject):
     def lines(self) -> Sequence[LogLine]:
         """Everything that is kept, oldest first."""
         return self._kept
+
+    @property
+    def path(self) -> Path | None:
+        """Where the whole log is; None when somebody else runs the engine."""
+        core = self._bridge.core
+        if core.engine.supervisor is None:  # set before the core has started, and kept
+            return None
+        return core.settings.paths.log_dir / "engine.log"
 
     def open(self) -> None:
         """Begin to listen; the core has started."""

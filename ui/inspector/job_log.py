@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from jigdesk.domain.job import Job
+from ui.details import label
 from ui.host.console import Console
 from ui.host.log_feed import LogFeed, LogLine
 from ui.theme.theme import Theme
@@ -15,22 +17,35 @@ AROUND = timedelta(seconds=1)
 """Lines come over a pipe: the last ones of a job may be late."""
 
 
+ALL = "What the engine printed from the job's start to its end."
+
+
 class JobLog(QWidget):
-    """The engine's lines from a job's start to its end, live while it runs."""
+    """The engine's lines from a job's start to its end, live while it runs.
+
+    The log's file has no times: what the window did not see itself cannot be picked out of it.
+    `opened(Path)` wants that file shown.
+    """
+
+    opened = Signal(object)
 
     def __init__(self, theme: Theme, feed: LogFeed, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._feed = feed
         self._span: tuple[datetime, datetime | None] | None = None
         self.console = Console(theme, self)
-        self.words = QLabel(self)
-        self.words.setProperty("tone", "muted")
-        self.words.setProperty("scale", "small")
-        self.words.setWordWrap(True)
+        self.words = label("", tone="muted", scale="small")
+        self.whole = QPushButton("Open the whole log", self)
+        self.whole.clicked.connect(self._open)
+        self.whole.hide()
+        row = QHBoxLayout()
+        row.addWidget(self.whole)
+        row.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 16)
         column.setSpacing(8)
         column.addWidget(self.words)
+        column.addLayout(row)
         column.addWidget(self.console, 1)
         feed.arrived.connect(self._came)
 
@@ -38,7 +53,8 @@ class JobLog(QWidget):
         """Show the lines of another time, when the job's has changed."""
         if job.started_at is None:
             self._span = None
-            self.words.setText("The job has not run yet, so the engine has said nothing about it.")
+            self.words.say("The job has not run yet, so the engine has said nothing about it.")
+            self.whole.hide()
             self.console.show_lines([])
             return
         ended = job.finished_at if job.status.is_final else None
@@ -56,17 +72,24 @@ class JobLog(QWidget):
             self.console.show_lines(list(self._feed.between(*self._span)))
 
     def _say(self, job: Job) -> None:
-        since = self._feed.since
+        since, path = self._feed.since, self._feed.path
+        self.whole.hide()
         if self.console.line_count:
-            words = "What the engine printed from the job's start to its end."
-        elif job.started_at is not None and (since is None or job.started_at < since):
-            words = (
-                "The window was not open, or the lines have gone by since: "
-                "the whole log is in engine.log."
-            )
+            self.words.say(ALL)
+        elif job.started_at is None or (since is not None and job.started_at >= since):
+            self.words.say("The engine printed nothing while the job ran.")
+        elif path is None:
+            self.words.say("Somebody else runs this engine: its log is where it runs.")
         else:
-            words = "The engine printed nothing while the job ran."
-        self.words.setText(words)
+            self.words.say(
+                "The window was not open when this job ran, or its lines have gone by since. "
+                f"They are in the whole log, whose lines have no times: {path}"
+            )
+            self.whole.show()
+
+    def _open(self) -> None:
+        if self._feed.path is not None:
+            self.opened.emit(self._feed.path)
 
     def _came(self, lines: list[LogLine]) -> None:
         span = self._span
@@ -81,4 +104,5 @@ class JobLog(QWidget):
         ]
         if mine:
             self.console.add(mine)
-            self.words.setText("What the engine printed from the job's start to its end.")
+            self.words.say(ALL)
+            self.whole.hide()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QImage
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QLabel, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from jigdesk.app import Core
@@ -40,6 +40,7 @@ from ui.inspector.overview import Overview, no_files_words, running_words
 from ui.inspector.thumbs import HEIGHT, WIDTH
 from ui.inspector.viewer import LARGEST, Viewer
 from ui.inspector.waiting import waits_for
+from ui.opening import open_path
 from ui.reader import Reader
 from ui.theme.theme import Theme
 
@@ -139,6 +140,7 @@ class Inspector(QFrame):
             part.opened.connect(self.open_file)
             part.opened_outside.connect(self._open_outside)
             part.folder_shown.connect(self._show_folder)
+        self.log.opened.connect(self._open_path)
         self.tabs.currentChanged.connect(lambda _: self._fill_tab())
 
     @property
@@ -235,10 +237,16 @@ class Inspector(QFrame):
         self._read()
 
     def _open_outside(self, file: StoryFile) -> None:
-        self._bridge.call(lambda core: local_copy(core, file), _open_path)
+        self._bridge.call(lambda core: local_copy(core, file), self._open_path)
 
     def _show_folder(self, file: StoryFile) -> None:
-        self._bridge.call(lambda core: local_copy(core, file), lambda path: _open_path(path.parent))
+        self._bridge.call(
+            lambda core: local_copy(core, file), lambda path: self._open_path(path.parent)
+        )
+
+    def _open_path(self, path: Path) -> None:
+        if failed := open_path(path):
+            self._bridge.failed.emit(failed)
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -420,7 +428,3 @@ def _result_caption(story: JobStory | None, key: str) -> str:
     if file is None or file.width is None:
         return "" if file is None else file.stage
     return f"{file.stage} · {file.width} × {file.height}"
-
-
-def _open_path(path: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

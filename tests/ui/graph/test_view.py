@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -119,3 +119,22 @@ def test_running_is_drawn_in_the_accent_of_either_theme(view: GraphView, theme: 
         }
         assert theme.colour("accent").name() in seen
         assert theme.colour("panel").name() in seen
+
+
+def test_the_menu_copies_what_a_node_says_and_fits_the_graph(view: GraphView) -> None:
+    view.show_job(a_job(), [a_run("fine", StageState.STORED)])
+    for _ in range(4):
+        view.keyPressEvent(_key(Qt.Key.Key_Plus))
+    assert view.zoom > 1.0
+    menu = view.menu_at(view.centre_of(("fine", "1")).toPoint())
+    assert menu is not None
+    entries = {action.text(): action for action in menu.actions()}
+    entries["Copy what the node says"].trigger()
+    assert QGuiApplication.clipboard().text().startswith("Picture (LoadImage, node 1): done")
+    entries["Fit the graph"].trigger()
+    assert view.zoom <= 1.0
+    menu.close()
+
+
+def _key(key: Qt.Key) -> QKeyEvent:
+    return QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from jigdesk.demo.sample import SIZE, sample_png
@@ -144,6 +144,11 @@ def test_an_error_says_where_what_and_what_helps(qtbot: QtBot, theme: Theme) -> 
     assert card.traceback.toPlainText() == "Traceback: line 1"
     card.retry.click()
     assert asked == [True]
+    copy = next(part for part in card.findChildren(QPushButton) if part.text() == "Copy")
+    copy.click()
+    copied = QGuiApplication.clipboard().text()
+    assert "missing_model" in copied
+    assert copied.endswith("Traceback: line 1")
     card.show_failure(Failure(ErrorCode.TIMEOUT, "It took too long.", True))
     assert not card.more.isVisible()
     assert not card.traceback.isVisible()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
+from jigdesk.app.job_story import StoryFile
 from jigdesk.domain import events
 from jigdesk.domain.events import Event
 from tests.ui.jobs import JOB_ID, after
 from ui.inspector.events_tab import WHAT, EventsTab
-from ui.inspector.tables import EventsModel
+from ui.inspector.tables import EventsModel, FilesModel
 from ui.theme.theme import Theme
 
 NAMES = (events.INPUTS, events.ACCEPTED, events.NEW_FILES, events.COMPLETED, events.FAILED)
@@ -40,3 +43,19 @@ def test_the_events_are_a_sound_model_that_grows_at_the_end() -> None:
     assert model.last_seq == 1003
     model.clear()
     assert model.rowCount() == 0
+
+
+def test_the_files_are_a_sound_model() -> None:
+    model = FilesModel()
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    files = [a_file(name) for name in ("photo.png", "result.png")]
+    model.show_files(files)
+    model.show_files(files[:1])
+    assert model.rowCount() == 1
+    assert model.file(0).name == "photo.png"
+    model.show_files(())
+    assert model.rowCount() == 0
+
+
+def a_file(name: str, stage: str = "fine") -> StoryFile:
+    return StoryFile(f"outputs/x/{stage}/{name}", name, "result", stage, "image", Path(name), 4711)
