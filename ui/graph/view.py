@@ -66,7 +66,8 @@ class GraphView(QGraphicsView):
         self.setDragMode(QGraphicsView.DragMode.ScrollHandDrag)
         self.viewport().setCursor(Qt.CursorShape.ArrowCursor)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # a graph that is too tall shows by its scroll bar that it goes on
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -215,6 +216,14 @@ class GraphView(QGraphicsView):
             scale = max(SMALLEST_FIT, self.viewport().width() / rect.width())
         height = min(MOST_HEIGHT, int(rect.height() * scale) + 2) if self._cards else 0
         return QSize(320, height)
+
+    def choose(self, key: NodeKey) -> bool:
+        """Put the keyboard on a card; false when there is none."""
+        if key not in self._cards:
+            return False
+        self._following = False
+        self._choose(key)
+        return True
 
     def walk(self, dx: float, dy: float) -> None:
         """Move the keyboard to the nearest card in a direction."""

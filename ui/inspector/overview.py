@@ -19,6 +19,7 @@ from ui.inspector.attempts import Attempts
 from ui.inspector.error_card import ErrorCard
 from ui.inspector.family import FamilyTree
 from ui.inspector.preview import PreviewBox
+from ui.inspector.slowest import Slowest, slowest
 from ui.inspector.thumbs import Thumbs
 from ui.inspector.timeline import TimelineBar, spans
 from ui.inspector.waiting import AT_THE_NODE
@@ -69,6 +70,7 @@ class Overview(QScrollArea):
         self.node = _small(body)
         self.node.setWordWrap(True)
         self.timeline = TimelineBar(theme, body)
+        self.slowest = Slowest(body)
         self.thumbs = Thumbs(theme, ask, body)
         self.attempts = Attempts(body)
         self.family = FamilyTree(theme, body)
@@ -83,6 +85,7 @@ class Overview(QScrollArea):
         self.node.hide()
         self.show_family((), "")
         self.graph.chosen.connect(self._node_chosen)
+        self.slowest.chosen.connect(self._show_node)
         self.error.retry_asked.connect(self.retry_asked)
         self.thumbs.opened.connect(self.opened)
         self.thumbs.opened_outside.connect(self.opened_outside)
@@ -102,6 +105,7 @@ class Overview(QScrollArea):
         column.addSpacing(4)
         column.addWidget(_head("Where the time went", self._whole, body))
         column.addWidget(self.timeline)
+        column.addWidget(self.slowest)
         column.addSpacing(4)
         column.addWidget(_head("Inputs and results", None, body))
         column.addWidget(self._no_files)
@@ -175,6 +179,7 @@ class Overview(QScrollArea):
             return
         found = spans(job, story.attempts, story.runs, story.graph, now)
         self.timeline.show_spans(found)
+        self.slowest.show_nodes(slowest(job, story.runs, story.graph))
         begun = story.attempts[-1].started_at if story.attempts else job.created_at
         final = job.status.is_final and job.finished_at is not None
         ended = job.finished_at if final and job.finished_at is not None else now
@@ -191,6 +196,10 @@ class Overview(QScrollArea):
         self.preview.show_image(image)
         self.preview.show_caption(caption)
         self.preview.show()
+
+    def _show_node(self, stage: str, node: str) -> None:
+        if self.graph.choose((stage, node)):
+            self.ensureWidgetVisible(self.graph)
 
     def _node_chosen(self, words: str) -> None:
         self.node.setText(words)

@@ -71,8 +71,8 @@ def spans(
     confirm_s = (ended - begun).total_seconds() - spent_s
     if not mine or not job.status.is_final or confirm_s < _SHORTEST_S:
         confirm_s = 0.0
-    parts = (("upload", upload_s), ("confirm", confirm_s))
-    found.append(Span("store", upload_s + confirm_s, "muted", parts))
+    found.append(Span("upload", upload_s, "muted"))
+    found.append(Span("confirm", confirm_s, "faint"))
     return tuple(span for span in _merged(found) if span.seconds >= _SHORTEST_S)
 
 

@@ -101,6 +101,16 @@ def test_it_follows_the_running_node_until_somebody_pans(qtbot: QtBot, view: Gra
     assert in_view("a", "1")
 
 
+def test_a_graph_that_is_too_tall_shows_that_it_goes_on(qtbot: QtBot, view: GraphView) -> None:
+    assert not view.verticalScrollBar().isVisible()
+    view.show_graph(a_graph(*"abcdefghij"))
+    qtbot.waitUntil(view.verticalScrollBar().isVisible)
+    assert view.choose(("j", "3"))
+    assert view.current == ("j", "3")
+    assert view.verticalScrollBar().value() > 0
+    assert not view.choose(("k", "1"))
+
+
 def test_the_same_graph_again_keeps_zoom_and_keyboard(qtbot: QtBot, view: GraphView) -> None:
     qtbot.keyClick(view, Qt.Key.Key_Right)
     qtbot.keyClick(view, Qt.Key.Key_Plus)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from jigdesk.domain.changes import Attempt, StageState
 from jigdesk.domain.job import JobStatus
 from tests.ui.jobs import NOW, a_graph, a_job, a_run, after
+from ui.inspector.slowest import Slowest, slowest
 from ui.inspector.timeline import TimelineBar, spans
 from ui.theme.theme import Theme
 
@@ -35,11 +37,38 @@ def test_a_finished_job_is_split_into_all_its_time() -> None:
         "load": 5.0,
         "fine": 30.0,
         "big": 9.0,
-        "store": 4.0,
+        "upload": 1.5,
+        "confirm": 2.5,
     }
     assert sum(span.seconds for span in found) == 50.0
     fine = next(span for span in found if span.name == "fine")
     assert fine.sentence == "fine 30 s\n    Work 30 s\n    Picture 4.0 s"
+
+
+def test_the_slowest_nodes_are_listed_and_found_in_the_graph(qtbot: QtBot) -> None:
+    nodes = {str(n): {"state": "done", "seconds": float(n % 7)} for n in range(1, 9)}
+    nodes["9"] = {"state": "cached", "seconds": 0.0}
+    runs = [
+        a_run("fine", StageState.STORED, nodes=nodes),
+        a_run("big", StageState.STORED, nodes={"2": {"state": "done", "seconds": 4.5}}),
+    ]
+    found = slowest(a_job(JobStatus.COMPLETED), runs, a_graph("fine", "big"))
+    assert [(node.title, node.seconds) for node in found] == [
+        ("6", 6.0),
+        ("5", 5.0),
+        ("Work · big", 4.5),
+        ("4", 4.0),
+        ("Save · fine", 3.0),
+    ]
+    lines = Slowest()
+    qtbot.addWidget(lines)
+    lines.show_nodes(found)
+    assert lines.lines[2].accessibleName() == "Work · big took 4.5 s"
+    with qtbot.waitSignal(lines.chosen) as chosen:
+        qtbot.keyClick(lines.lines[2], Qt.Key.Key_Space)
+    assert chosen.args == ["big", "2"]
+    lines.show_nodes(())
+    assert lines.isHidden()
 
 
 def test_what_runs_grows_with_the_clock() -> None:
