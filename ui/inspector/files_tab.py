@@ -22,7 +22,11 @@ class FilesTab(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = FilesModel()
-        self.table = Table(self.model, FilesModel.WIDTHS, 0, "Files", self)
+        # stages and files are told apart by how they begin and how they end
+        middle = Qt.TextElideMode.ElideMiddle
+        self.table = Table(
+            self.model, FilesModel.WIDTHS, FilesModel.NAME, "Files", self, elide=middle
+        )
         self.table.activated.connect(self._activated)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._menu)

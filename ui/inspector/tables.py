@@ -32,6 +32,8 @@ class Table(QTableView):
         stretched: int,
         name: str,
         parent: QWidget | None = None,
+        *,
+        elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
     ) -> None:
         super().__init__(parent)
         self.setModel(model)
@@ -42,7 +44,7 @@ class Table(QTableView):
         self.setObjectName("plainTable")
         self.setShowGrid(False)
         self.setWordWrap(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setTextElideMode(elide)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -62,8 +64,9 @@ class Table(QTableView):
 class FilesModel(QAbstractTableModel):
     """A job's files."""
 
-    TITLES = ("Name", "From", "Size", "Pixels")
-    WIDTHS = (0, 92, 76, 100)
+    TITLES = ("From", "Name", "Size", "Pixels")
+    WIDTHS = (112, 0, 76, 100)
+    NAME = 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +107,7 @@ class FilesModel(QAbstractTableModel):
         if role == _ROLE.DisplayRole:
             return self._words(file, index.column())
         if role == _ROLE.ToolTipRole:
-            return file.key
+            return f"{file.stage}\n{file.key}"
         if role == _ROLE.TextAlignmentRole and index.column() >= 2:  # noqa: PLR2004
             return _NUMBER
         return None
@@ -112,9 +115,9 @@ class FilesModel(QAbstractTableModel):
     def _words(self, file: StoryFile, column: int) -> str:
         match column:
             case 0:
-                return f"{file.name} (partial)" if file.partial else file.name
-            case 1:
                 return "input" if file.role == "input" else file.stage
+            case self.NAME:
+                return f"{file.name} (partial)" if file.partial else file.name
             case 2:
                 return "" if file.size_bytes is None else size(file.size_bytes)
             case _:

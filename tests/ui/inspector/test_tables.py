@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
@@ -12,6 +13,7 @@ from jigdesk.domain import events
 from jigdesk.domain.events import Event
 from tests.ui.jobs import JOB_ID, after
 from ui.inspector.events_tab import WHAT, EventsTab
+from ui.inspector.files_tab import FilesTab
 from ui.inspector.tables import EventsModel, FilesModel
 from ui.theme.theme import Theme
 
@@ -57,5 +59,36 @@ def test_the_files_are_a_sound_model() -> None:
     assert model.rowCount() == 0
 
 
+def test_a_file_s_stage_comes_first_and_the_usual_is_not_cut(qtbot: QtBot) -> None:
+    tab = FilesTab()
+    qtbot.addWidget(tab)
+    tab.resize(400, 300)
+    tab.show()
+    tab.show_files([a_file("result.png", stage="enlarge"), a_file("photo.png")], "none")
+    table = tab.table
+    assert [table.model().headerData(n, Qt.Orientation.Horizontal) for n in range(4)] == [
+        "From",
+        "Name",
+        "Size",
+        "Pixels",
+    ]
+    for column in range(4):
+        assert table.sizeHintForColumn(column) <= table.columnWidth(column)
+    assert table.textElideMode() is Qt.TextElideMode.ElideMiddle
+    index = table.model().index(0, 0)
+    assert (index.data(), index.siblingAtColumn(1).data()) == ("enlarge", "result.png")
+    assert "enlarge" in index.data(Qt.ItemDataRole.ToolTipRole)
+
+
 def a_file(name: str, stage: str = "fine") -> StoryFile:
-    return StoryFile(f"outputs/x/{stage}/{name}", name, "result", stage, "image", Path(name), 4711)
+    return StoryFile(
+        f"outputs/x/{stage}/{name}",
+        name,
+        "result",
+        stage,
+        "image",
+        Path(name),
+        4_711_000,
+        1024,
+        768,
+    )
