@@ -15,8 +15,9 @@ from PySide6.QtWidgets import (
 )
 
 from jigdesk.domain.job import Failure
-from ui.inspector.remedies import headline, remedy
+from ui.inspector.remedies import tell
 from ui.theme.theme import SMALL_PX, Theme
+from ui.words import breakable
 
 TRACEBACK_HEIGHT = 150
 
@@ -30,9 +31,11 @@ class ErrorCard(QFrame):
         super().__init__(parent)
         self.setObjectName("errorCard")
         self._failure: Failure | None = None
+        self._more_words = "the traceback"
         self._title = self._label()
         self._title.setProperty("weight", "bold")
         self._message = self._label()
+        self._hint = self._label()
         self._remedy = self._label()
         self._remedy.setProperty("tone", "muted")
         self.retry = QPushButton("Try again", self)
@@ -51,6 +54,7 @@ class ErrorCard(QFrame):
         self.traceback.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.traceback.setFixedHeight(TRACEBACK_HEIGHT)
         self.traceback.hide()
+        self._parts = (self._title, self._message, self._hint, self._remedy)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.retry)
@@ -60,7 +64,7 @@ class ErrorCard(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(8)
-        for part in (self._title, self._message, self._remedy):
+        for part in self._parts:
             column.addWidget(part)
         column.addLayout(buttons)
         column.addWidget(self.traceback)
@@ -68,24 +72,30 @@ class ErrorCard(QFrame):
     @property
     def words(self) -> str:
         """Everything that the card says."""
-        return "\n".join(part.text() for part in (self._title, self._message, self._remedy))
+        said = (part.text().replace("\u200b", "") for part in self._parts)
+        return "\n".join(words for words in said if words)
 
     def show_failure(self, failure: Failure) -> None:
         """Show another failure."""
         if failure == self._failure:
             return
         self._failure = failure
-        self._title.setText(headline(failure))
-        self._message.setText(failure.message)
-        self._remedy.setText(remedy(failure))
-        text = failure.traceback or failure.details or ""
+        told = tell(failure)
+        said = (told.headline, told.message, told.hint, told.remedy)
+        for part, words in zip(self._parts, said, strict=True):
+            part.setText(breakable(words))
+            part.setVisible(bool(words))
+        more = (failure.details, failure.traceback)
+        text = "\n\n".join(part for part in more if part)
+        self._more_words = "the traceback" if failure.traceback else "the details"
         self.more.setChecked(False)
+        self._toggled(False)
         self.more.setVisible(bool(text))
         self.traceback.setPlainText(text)
 
     def _toggled(self, shown: bool) -> None:
         self.traceback.setVisible(shown)
-        self.more.setText("Hide the traceback" if shown else "Show the traceback")
+        self.more.setText(f"{'Hide' if shown else 'Show'} {self._more_words}")
 
     def _copy_all(self) -> None:
         failure = self._failure

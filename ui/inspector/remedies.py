@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 from jigdesk.domain.errors import ErrorCode
 from jigdesk.domain.job import Failure
 
@@ -25,9 +28,50 @@ REMEDIES = {
 }
 
 
-def remedy(failure: Failure) -> str:
-    """One sentence that says what helps."""
-    return REMEDIES[failure.code]
+_HINTS = (
+    (re.compile(r"\s*Did you mean (?P<it>[^?]+)\?"), "Did you mean {}?"),
+    (re.compile(r"; the nearest that it has is (?P<it>.+?)\."), "The nearest that it has is {}."),
+    (re.compile(r"; the node offers (?P<it>.+?)\.?$"), "The node offers {}."),
+    (re.compile(r"\s*There is: (?P<it>.+?)\.$"), "There is: {}."),
+)
+"""How the core says what may have been meant, and the sentence that it makes by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A failure in sentences; `hint` is what may have been meant, empty when nobody knows."""
+
+    headline: str
+    message: str
+    hint: str
+    remedy: str
+
+
+def tell(failure: Failure) -> Told:
+    """Where it went wrong, what happened, and what helps; none of it twice."""
+    message, hint = failure.message, ""
+    for pattern, sentence in _HINTS:
+        found = pattern.search(message)
+        if found is not None:
+            hint = sentence.format(found["it"])
+            before, after = message[: found.start()], message[found.end() :]
+            ends = "" if before.endswith((".", "!", "?")) else "."
+            message = f"{before}{ends}{after}"
+            break
+    where = headline(failure)
+    for name in (failure.node_title, failure.node_type):
+        if name and f"“{name}”" in where:
+            message = _without(message, f"“{name}” failed: ", f"“{name}”: ")
+    return Told(where, message, hint, REMEDIES[failure.code])
+
+
+def _without(message: str, *beginnings: str) -> str:
+    """The message without what the headline says already."""
+    for beginning in beginnings:
+        rest = message.removeprefix(beginning)
+        if rest and rest != message:
+            return rest[0].upper() + rest[1:]
+    return message
 
 
 def headline(failure: Failure) -> str:

@@ -27,7 +27,7 @@ from ui.inspector.error_card import ErrorCard
 from ui.inspector.header import Header
 from ui.inspector.json_tree import MAX_CHILDREN, JsonModel
 from ui.inspector.preview import PreviewBox
-from ui.inspector.remedies import REMEDIES
+from ui.inspector.remedies import REMEDIES, tell
 from ui.inspector.tables import EventsModel, event_words
 from ui.theme.theme import Theme
 
@@ -152,6 +152,73 @@ def test_an_error_says_where_what_and_what_helps(qtbot: QtBot, theme: Theme) -> 
     card.show_failure(Failure(ErrorCode.TIMEOUT, "It took too long.", True))
     assert not card.more.isVisible()
     assert not card.traceback.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("failure", "headline", "message", "hint"),
+    [
+        (
+            Failure(
+                ErrorCode.UNKNOWN_WORKFLOW,
+                "There is no workflow 'blurr'. Did you mean 'blur'?",
+                False,
+            ),
+            "The job failed",
+            "There is no workflow 'blurr'.",
+            "Did you mean 'blur'?",
+        ),
+        (
+            Failure(
+                ErrorCode.MISSING_NODE,
+                "The engine has no node Sampler; the nearest that it has is 'KSampler'.",
+                False,
+            ),
+            "The job failed",
+            "The engine has no node Sampler.",
+            "The nearest that it has is 'KSampler'.",
+        ),
+        (
+            Failure(
+                ErrorCode.MISSING_MODEL,
+                "“Load”: the model 'xl.sft' is missing; the node offers 'xl.st' and 3 more.",
+                False,
+                stage="fine",
+                node_title="Load",
+            ),
+            "“Load” failed in fine",
+            "The model 'xl.sft' is missing.",
+            "The node offers 'xl.st' and 3 more.",
+        ),
+        (
+            Failure(
+                ErrorCode.EXECUTION_ERROR,
+                "“Work” failed: It broke.",
+                False,
+                stage="fine",
+                node_title="Work",
+            ),
+            "“Work” failed in fine",
+            "It broke.",
+            "",
+        ),
+    ],
+)
+def test_a_failure_is_told_once_with_what_may_have_been_meant(
+    failure: Failure, headline: str, message: str, hint: str
+) -> None:
+    told = tell(failure)
+    assert (told.headline, told.message, told.hint) == (headline, message, hint)
+    assert told.remedy == REMEDIES[failure.code]
+
+
+def test_details_without_a_traceback_are_called_so(qtbot: QtBot, theme: Theme) -> None:
+    card = ErrorCard(theme)
+    qtbot.addWidget(card)
+    card.show_failure(Failure(ErrorCode.UPLOAD_FAILED, "Not stored.", True, details="AccessDenied"))
+    assert card.more.text() == "Show the details"
+    card.more.click()
+    assert card.more.text() == "Hide the details"
+    assert card.traceback.toPlainText() == "AccessDenied"
 
 
 def test_attempts_stand_side_by_side(qtbot: QtBot) -> None:
