@@ -36,6 +36,7 @@ class _View:
     available: Mapping[str, Template]
     unavailable: Mapping[str, str]
     lacks_files: bool
+    problems: Mapping[str, tuple[str, ...]]
 
 
 class LiveTemplates:
@@ -50,7 +51,7 @@ class LiveTemplates:
         self._dirs = (workflows_dir(), *dirs)
         self._offered = offered
         self._remembered: Descriptions = {}
-        self._view = _View(Catalogue({}, {}), {}, {}, lacks_files=False)
+        self._view = _View(Catalogue({}, {}), {}, {}, lacks_files=False, problems={})
         self._object_info: Mapping[str, Any] | None = None
         self._told = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -113,6 +114,11 @@ class LiveTemplates:
         """Those that cannot, by name, with the reason."""
         return self._view.unavailable
 
+    @property
+    def problems(self) -> Mapping[str, tuple[str, ...]]:
+        """All that the engine lacks for those that cannot run, by name."""
+        return self._view.problems
+
     def described(self) -> Sequence[Mapping[str, Any]]:
         """What `GET /api/workflows` lists, by name."""
         view = self._view
@@ -165,15 +171,20 @@ class LiveTemplates:
             waiting = [n for n, t in catalogue.templates.items() if _asks_engine(t)]
             available = {n: t for n, t in catalogue.templates.items() if n not in waiting}
             unavailable = dict.fromkeys(waiting, _NOT_YET)
-            lacks_files = False
+            lacks_files, problems = False, {}
         else:
             verdicts = await asyncio.to_thread(_check_all, catalogue.templates, object_info)
             available = {n: v.template for n, v in verdicts.items() if not v.problems}
             unavailable = {n: v.reason for n, v in verdicts.items() if v.problems}
             lacks_files = any(verdict.missing_files for verdict in verdicts.values())
+            problems = {
+                name: tuple(problem.message for problem in verdict.problems)
+                for name, verdict in verdicts.items()
+                if verdict.problems
+            }
         unavailable |= dict.fromkeys(catalogue.broken, _BROKEN)
         before = self._view
-        self._view = _View(catalogue, available, unavailable, lacks_files)
+        self._view = _View(catalogue, available, unavailable, lacks_files, problems)
         for name, why in unavailable.items():
             if before.unavailable.get(name) != why and why != _NOT_YET:
                 log.info("workflow %s is not available: %s", name, why)

@@ -14,7 +14,10 @@ _FEW = 6
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """One template. `why_not` is empty when it can run; `warnings` are its author's to mend."""
+    """One template. `why_not` is empty when it can run; `warnings` are its author's to mend.
+
+    `problems` are all that the engine lacks for it, of which `why_not` names the first.
+    """
 
     name: str
     title: str
@@ -24,6 +27,7 @@ class Workflow:
     params: Sequence[tuple[str, str]]
     outputs: Sequence[tuple[str, str]]
     warnings: Sequence[tuple[str, str]]
+    problems: Sequence[str] = ()
 
 
 async def read_workflows(core: Core) -> tuple[Workflow, ...]:
@@ -35,7 +39,8 @@ async def read_workflows(core: Core) -> tuple[Workflow, ...]:
     for name, template in catalogue.templates.items():
         document = templates.available.get(name, template).describe()
         warnings = [(f"{item.file} {item.field}", item.message) for item in template.warnings]
-        found.append(_workflow(document, unavailable.get(name, ""), warnings))
+        lacks = templates.problems.get(name, ())
+        found.append(_workflow(document, unavailable.get(name, ""), warnings, lacks))
     for name, error in catalogue.broken.items():
         problems = [(f"{item.file} {item.field}", item.message) for item in error.problems]
         found.append(Workflow(name, name, "", error.message, (), (), (), problems))
@@ -43,7 +48,10 @@ async def read_workflows(core: Core) -> tuple[Workflow, ...]:
 
 
 def _workflow(
-    document: Mapping[str, Any], why_not: str, warnings: Sequence[tuple[str, str]]
+    document: Mapping[str, Any],
+    why_not: str,
+    warnings: Sequence[tuple[str, str]],
+    problems: Sequence[str],
 ) -> Workflow:
     schema = document["params"]
     return Workflow(
@@ -55,6 +63,7 @@ def _workflow(
         [(name, param_words(spec)) for name, spec in schema.get("properties", {}).items()],
         [(item["name"], _output_words(item)) for item in document["outputs"]],
         warnings,
+        problems,
     )
 
 

@@ -7,8 +7,10 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from jigdesk.app import Core
+from tests.ui.busy import busy
 from tests.ui.conftest import OpenDesk
-from ui.workflows.page import WorkflowsPage
+from ui.theme.theme import Theme
+from ui.workflows.page import LIST_PX, WorkflowsPage
 from ui.workflows.reading import param_words
 
 
@@ -41,11 +43,41 @@ def test_one_that_loses_its_nodes_says_why_and_comes_back(qtbot: QtBot, desk: Op
     qtbot.waitUntil(
         lambda: (
             "Blur" in titles(page)
-            and page.list.item(titles(page).index("Blur")).toolTip() != "Can run"
+            and "Can run" not in page.list.item(titles(page).index("Blur")).toolTip()
         )
     )
     page.list.setCurrentRow(titles(page).index("Blur"))
     assert "It cannot run now" in words_of(page)
+    for node in ("LoadImage", "ImageBlur", "SaveImage"):
+        assert f"'{node}'" in words_of(page)
+    assert "more.)" not in words_of(page)
+
+
+def test_long_titles_and_names_are_cut_and_the_list_does_not_scroll_sideways(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    page = desk.window.findChild(WorkflowsPage)
+    assert page is not None
+    desk.window.show_page("workflows")
+    qtbot.waitUntil(lambda: "Refine" in titles(page))
+    page.list.item(0).setText("A title " * 40)
+    desk.window.resize(820, 600)
+    qtbot.waitUntil(lambda: page.list.width() < LIST_PX)
+    assert page.list.horizontalScrollBar().maximum() == 0
+    assert page.details.width() > page.list.width()
+
+
+def test_a_page_that_cannot_be_read_says_so_and_is_read_again(
+    qtbot: QtBot, desk: OpenDesk, theme: Theme
+) -> None:
+    with busy(desk, qtbot):
+        page = WorkflowsPage(desk.bridge, theme)
+        qtbot.addWidget(page)
+        page.show()
+        assert page.empty.title.text() == "The workflows cannot be read"
+    page.empty.button.click()
+    assert page.empty.title.text() == "Reading the workflows"
+    qtbot.waitUntil(lambda: page.list.isVisible() and page.list.count() > 0)
 
 
 @pytest.mark.parametrize(
