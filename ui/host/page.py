@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ui.bridge import Bridge
 from ui.figures import Figures
@@ -17,6 +25,10 @@ from ui.theme.theme import Theme
 CARD_WIDTH = 380
 LEAST_WIDTH = 280
 SIDE_BY_SIDE = 900
+BAR_PX = 10
+"""The cards' own scroll bar, in the gap between them and the log."""
+LOG_HEIGHT = 240
+WIDEST = 16_777_215
 
 
 class HostPage(QWidget):
@@ -29,9 +41,7 @@ class HostPage(QWidget):
         self.setObjectName("page")
         self._feed = feed
         self.card = EngineCard(bridge, theme, self)
-        self.card.setMaximumWidth(CARD_WIDTH)
         self.plots = Plots(bridge, theme, self)
-        self.plots.setMaximumWidth(CARD_WIDTH)
         self.console = Console(theme, self)
         self.console.say_when_empty("The engine has printed nothing yet.")
         self._skipped = QLabel(self)
@@ -45,20 +55,13 @@ class HostPage(QWidget):
         head.addWidget(title)
         head.addWidget(self._skipped)
         head.addStretch(1)
-        self._side = QBoxLayout(QBoxLayout.Direction.TopToBottom)
-        self._side.setSpacing(12)
-        self._side.addWidget(self.card, 0, Qt.AlignmentFlag.AlignTop)
-        self._side.addWidget(self.plots, 0, Qt.AlignmentFlag.AlignTop)
-        self._side.addStretch(1)
-        log = QVBoxLayout()
+        self._log = QWidget(self)
+        log = QVBoxLayout(self._log)
+        log.setContentsMargins(0, 0, 0, 0)
         log.setSpacing(10)
         log.addLayout(head)
         log.addWidget(self.console, 1)
-        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
-        self._row.setContentsMargins(16, 14, 16, 16)
-        self._row.setSpacing(16)
-        self._row.addLayout(self._side)
-        self._row.addLayout(log, 1)
+        self._lay_out()
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         find.activated.connect(self.console.focus_search)
@@ -66,16 +69,53 @@ class HostPage(QWidget):
         feed.arrived.connect(self._came)
         bridge.figures.connect(self._figures_came)
 
+    def _lay_out(self) -> None:
+        self._cards = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._cards.setSpacing(12)
+        for part in (self.card, self.plots):
+            self._cards.addWidget(part, 0, Qt.AlignmentFlag.AlignTop)
+        body = QWidget(self)
+        body.setObjectName("bare")
+        self._column = QVBoxLayout(body)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(16)
+        self._column.addLayout(self._cards)
+        self._column.addStretch(1)
+        self._scroll = QScrollArea(self)
+        self._scroll.setObjectName("bare")
+        self._scroll.setAccessibleName("The engine and the machine")
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(body)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(16, 14, 16, 16)
+        self._row.setSpacing(16 - BAR_PX)
+        self._row.addWidget(self._scroll)
+        self._beside: bool | None = None
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Put the log where there is room for its lines."""
+        """Put the log where there is room for its lines: beside the cards, or below them."""
         super().resizeEvent(event)
         beside = self.width() >= SIDE_BY_SIDE
+        if beside == self._beside:
+            return
+        self._beside = beside
         way = QBoxLayout.Direction
-        self._row.setDirection(way.LeftToRight if beside else way.TopToBottom)
-        # its width is its own: it does not move with the length of an age
-        for part in (self.card, self.plots):
+        self._cards.setDirection(way.TopToBottom if beside else way.LeftToRight)
+        for place, part in enumerate((self.card, self.plots)):
+            # beside the log its width is its own: it does not move with the length of an age
             part.setMinimumWidth(CARD_WIDTH if beside else LEAST_WIDTH)
-        self._side.setDirection(way.TopToBottom if beside else way.LeftToRight)
+            part.setMaximumWidth(CARD_WIDTH if beside else WIDEST)
+            self._cards.setStretch(place, 0 if beside else 1)
+        self._scroll.setMinimumWidth(CARD_WIDTH + BAR_PX if beside else 0)
+        self._scroll.setMaximumWidth(CARD_WIDTH + BAR_PX if beside else WIDEST)
+        self._log.setMinimumHeight(0 if beside else LOG_HEIGHT)
+        if beside:
+            self._row.addWidget(self._log, 1)
+        else:
+            self._column.insertWidget(1, self._log, 1)
+        self._column.setStretch(self._column.count() - 1, 1 if beside else 0)
 
     def _came(self, lines: list[LogLine]) -> None:
         self.console.add(lines)

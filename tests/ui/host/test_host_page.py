@@ -6,8 +6,9 @@ import threading
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from jigdesk.app import Core
@@ -162,3 +163,22 @@ def test_the_keys_for_searching_search_the_log(desk: OpenDesk, qtbot: QtBot) -> 
         place.setFocus()
         qtbot.keyClick(place, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
         qtbot.waitUntil(page.console.search.hasFocus)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1480, 620), (820, 520)])
+def test_where_room_is_short_nothing_is_squeezed(
+    desk: OpenDesk, qtbot: QtBot, width: int, height: int
+) -> None:
+    page = page_of(desk)
+    qtbot.waitUntil(lambda: {"CPU", "RAM", "Queue"} <= set(page.plots.plots))
+    desk.window.resize(width, height)
+
+    def is_whole(part: QWidget) -> bool:
+        return part.height() >= part.minimumSizeHint().height()
+
+    qtbot.waitUntil(lambda: is_whole(page.card) and is_whole(page.plots))
+    qtbot.waitUntil(page.console.isVisible)
+    qtbot.waitUntil(lambda: page.console.height() >= 180)
+    if width < 900:  # the cards share the whole width with the log below them
+        ends = [part.mapTo(page, part.rect().topRight()).x() for part in (page.plots, page.console)]
+        assert ends[0] == ends[1]
