@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -17,7 +16,6 @@ from jigdesk.app.job_story import (
     file_bytes,
     job_documents,
     job_story,
-    local_copy,
     thumb_bytes,
 )
 from jigdesk.domain.clock import Clock, utc_now
@@ -25,11 +23,10 @@ from jigdesk.domain.errors import JigDeskError
 from jigdesk.domain.events import Event
 from jigdesk.domain.job import Job, JobStatus
 from ui.bridge import Bridge
-from ui.cancelling import cancel_question
-from ui.frame.question import Question
 from ui.host.log_feed import LogFeed
 from ui.inbox import Batch
 from ui.inspector.branches import Branches
+from ui.inspector.commands import Commands
 from ui.inspector.decoder import Decoder
 from ui.inspector.events_tab import EventsTab
 from ui.inspector.files_tab import FilesTab
@@ -40,7 +37,6 @@ from ui.inspector.overview import Overview, no_files_words, running_words
 from ui.inspector.thumbs import HEIGHT, WIDTH
 from ui.inspector.viewer import LARGEST, Viewer
 from ui.inspector.waiting import waits_for
-from ui.opening import open_path
 from ui.reader import Reader
 from ui.theme.theme import Theme
 
@@ -81,7 +77,7 @@ class Inspector(QFrame):
         )
         self._result_shown = ""
         self._viewer: Viewer | None = None
-        self._question: Question | None = None
+        self.commands = Commands(bridge, self)
         self._decoder = Decoder(self)
         self._decoder.decoded.connect(self._decoded)
         self.header = Header(theme, self)
@@ -133,14 +129,15 @@ class Inspector(QFrame):
         bridge.ticked.connect(self._tick)
         bridge.closing.connect(self._decoder.close)
         self.header.close_asked.connect(self.closed)
-        self.header.retry_asked.connect(self.retry)
-        self.header.cancel_asked.connect(self.ask_cancel)
-        self.overview.retry_asked.connect(self.retry)
+        self.header.retry_asked.connect(self._retry)
+        self.header.cancel_asked.connect(self._cancel)
+        self.commands.done.connect(self._commanded)
+        self.overview.retry_asked.connect(self._retry)
         for part in (self.overview, self.files):
             part.opened.connect(self.open_file)
-            part.opened_outside.connect(self._open_outside)
-            part.folder_shown.connect(self._show_folder)
-        self.log.opened.connect(self._open_path)
+            part.opened_outside.connect(self.commands.open_outside)
+            part.folder_shown.connect(self.commands.show_folder)
+        self.log.opened.connect(self.commands.open_path)
         self.tabs.currentChanged.connect(lambda _: self._fill_tab())
 
     @property
@@ -157,11 +154,6 @@ class Inspector(QFrame):
     def viewer(self) -> Viewer | None:
         """The open viewer."""
         return self._viewer
-
-    @property
-    def question(self) -> Question | None:
-        """What is being asked now."""
-        return self._question
 
     @property
     def words(self) -> str:
@@ -187,43 +179,23 @@ class Inspector(QFrame):
 
     # --- commands ----------------------------------------------------------------------------
 
-    def retry(self) -> None:
-        """Start a new attempt."""
-        job_id = self._job_id
-        if job_id is not None:
-            self._bridge.call(lambda core: core.control.retry(job_id), self._commanded)
+    def _retry(self) -> None:
+        if self._story is not None:
+            self.commands.retry(self._story.job)
 
-    def ask_cancel(self) -> None:
-        """Ask once, then end the job."""
-        job_id = self._job_id
-        if job_id is None or self._question is not None:
-            return
-        question = self._question = cancel_question(1, self.window())
-        question.agreed.connect(lambda: self.cancel(job_id))
-        question.finished.connect(self._asked)
-        question.open()
-
-    def cancel(self, job_id: str) -> None:
-        """End a job, without asking."""
-        self._bridge.call(
-            lambda core: core.control.cancel(job_id),
-            lambda job: self._commanded(job) if job_id == self._job_id else None,
-        )
-
-    def _asked(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-        self._question = None
+    def _cancel(self) -> None:
+        if self._story is not None:
+            self.commands.cancel(self._story.job)
 
     def open_file(self, file: StoryFile) -> None:
         """Open a picture large, anything else in the system's viewer."""
         story = self._story
         if file.kind != "image" or story is None:
-            self._open_outside(file)
+            self.commands.open_outside(file)
             return
         pictures = [item for item in story.files if item.kind == "image"]
         viewer = Viewer(pictures, self._theme, self._ask_large, self.window())
-        viewer.opened_outside.connect(self._open_outside)
+        viewer.opened_outside.connect(self.commands.open_outside)
         viewer.finished.connect(self._viewer_closed)
         self._viewer = viewer
         viewer.show_file(file.key)
@@ -233,20 +205,9 @@ class Inspector(QFrame):
         self._viewer = None
 
     def _commanded(self, job: Job) -> None:
-        self._show_row(job)
-        self._read()
-
-    def _open_outside(self, file: StoryFile) -> None:
-        self._bridge.call(lambda core: local_copy(core, file), self._open_path)
-
-    def _show_folder(self, file: StoryFile) -> None:
-        self._bridge.call(
-            lambda core: local_copy(core, file), lambda path: self._open_path(path.parent)
-        )
-
-    def _open_path(self, path: Path) -> None:
-        if failed := open_path(path):
-            self._bridge.failed.emit(failed)
+        if job.job_id == self._job_id:
+            self._show_row(job)
+            self._read()
 
     # --- reading -----------------------------------------------------------------------------
 

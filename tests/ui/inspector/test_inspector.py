@@ -116,15 +116,15 @@ def test_a_running_job_is_followed_live_and_cancelled(
     )
     assert not inspector.header.retry.isVisible()
     inspector.header.cancel.click()
-    question = inspector.question
+    question = inspector.commands.question
     assert question is not None
     assert question.title == "Cancel 1 job?"
     question.keep.click()
-    qtbot.waitUntil(lambda: inspector.question is None)
+    qtbot.waitUntil(lambda: inspector.commands.question is None)
     assert inspector.story is not None
     assert inspector.story.job.status is JobStatus.RUNNING
     inspector.header.cancel.click()
-    question = inspector.question
+    question = inspector.commands.question
     assert question is not None
     question.yes.click()
     qtbot.waitUntil(
@@ -150,11 +150,11 @@ def test_cancelling_is_asked_in_the_same_words_as_in_the_queue(
         return said
 
     inspector.header.cancel.click()
-    here = words_of(inspector.question)
+    here = words_of(inspector.commands.question)
     actions = slow_desk.page.actions_on_jobs
     actions.ask_cancel([job_id])
     assert words_of(actions.question) == here
-    qtbot.waitUntil(lambda: inspector.question is None and actions.question is None)
+    qtbot.waitUntil(lambda: inspector.commands.question is None and actions.question is None)
 
 
 def test_a_job_whose_engine_is_stopped_waits_for_it(
@@ -176,6 +176,31 @@ def test_a_job_whose_engine_is_stopped_waits_for_it(
         lambda: inspector.story is not None and inspector.story.job.status is JobStatus.CANCELLED
     )
     qtbot.waitUntil(lambda: cards["big", "1"].state.line == "not run")
+
+
+def test_a_new_attempt_that_takes_results_away_is_asked_about(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(desk, chain(steps=1), tmp_path)
+    inspector = look_at(desk, job_id, qtbot, JobStatus.COMPLETED)
+    inspector.header.retry.click()
+    question = inspector.commands.question
+    assert question is not None
+    question.keep.click()
+    qtbot.waitUntil(lambda: inspector.commands.question is None)
+    assert inspector.story is not None
+    assert len(inspector.story.attempts) == 1
+    inspector.header.retry.click()
+    question = inspector.commands.question
+    assert question is not None
+    question.yes.click()
+    qtbot.waitUntil(
+        lambda: (
+            inspector.story is not None
+            and len(inspector.story.attempts) == 2
+            and inspector.story.job.status is JobStatus.COMPLETED
+        )
+    )
 
 
 def test_a_failed_job_says_why_and_is_tried_again(

@@ -1,4 +1,4 @@
-"""Asking once before jobs are ended, in the words that the queue asks with."""
+"""Asking once before a job loses something, in the words that the queue asks with."""
 
 from __future__ import annotations
 
@@ -13,3 +13,9 @@ def cancel_question(number: int, parent: QWidget) -> Question:
     many = counted(number, "job")
     words = "What runs is stopped. A cancelled job can be tried again."
     return Question(f"Cancel {many}?", words, f"Cancel {many}", "Keep", parent)
+
+
+def retry_question(parent: QWidget) -> Question:
+    """The question for a completed job, whose results are lost; use `open()`."""
+    words = "Its output.json is taken out of the store, until the new attempt has completed."
+    return Question("Retry 1 job?", words, "Retry 1 job", "Keep as is", parent)
