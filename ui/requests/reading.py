@@ -13,7 +13,7 @@ from ui.words import size
 
 SHOWN = 200
 LEVELS = {"accepted": "ok", "duplicate": "ok", "ok": "ok", "refused": "warning"}
-TOO_LARGE = "Its body was too large to be kept whole, so it cannot be sent again."
+NOT_WHOLE = "Its body was not kept whole, so it cannot be sent again."
 _SMALL = 1000
 
 
@@ -71,7 +71,7 @@ async def read_requests(core: Core) -> tuple[Seen, ...]:
             entry.body_text,
             entry.body_cut,
             entry.answer,
-            TOO_LARGE if entry.body_cut else core.listeners.replayer.why_not(entry),
+            NOT_WHOLE if entry.body_cut else core.listeners.replayer.why_not(entry),
         )
         for entry in entries
     )

@@ -49,7 +49,7 @@ class Replayer:
         if entry.method != "POST" or entry.path.partition("?")[0] not in WEBHOOK_ROUTES:
             return "Only webhooks can be sent again."
         if body is None and entry.body_cut:
-            return "The body was too large to be kept whole; give one to send."
+            return "The body was not kept whole; give one to send."
         return ""
 
     async def replay(self, request_id: str, body: bytes | None = None) -> Replayed:
