@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class _View:
     available: Mapping[str, Template]
     unavailable: Mapping[str, str]
     lacks_files: bool
-    problems: Mapping[str, tuple[str, ...]]
+    problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class LiveTemplates:
@@ -51,7 +51,7 @@ class LiveTemplates:
         self._dirs = (workflows_dir(), *dirs)
         self._offered = offered
         self._remembered: Descriptions = {}
-        self._view = _View(Catalogue({}, {}), {}, {}, lacks_files=False, problems={})
+        self._view = _View(Catalogue({}, {}), {}, {}, lacks_files=False)
         self._object_info: Mapping[str, Any] | None = None
         self._told = asyncio.Event()
         self._changing = asyncio.Lock()
