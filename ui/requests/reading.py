@@ -71,7 +71,9 @@ async def read_requests(core: Core) -> tuple[Seen, ...]:
             entry.body_text,
             entry.body_cut,
             entry.answer,
-            NOT_WHOLE if entry.body_cut else core.listeners.replayer.why_not(entry),
+            # asked as if a body were given: that one is missing is said in the page's own words
+            core.listeners.replayer.why_not(entry, entry.body)
+            or (NOT_WHOLE if entry.body_cut else ""),
         )
         for entry in entries
     )
