@@ -211,7 +211,7 @@ def test_a_failed_job_says_why_and_is_tried_again(
     error = inspector.overview.error
     assert error.isVisible()
     assert "cannot be read as a picture" in error.words
-    assert "ended before" in inspector.files.words.text()
+    qtbot.waitUntil(lambda: "ended before" in inspector.files.words.text(), timeout=PATIENCE_MS)
     error.retry.click()
     qtbot.waitUntil(
         lambda: (
