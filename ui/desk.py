@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 STOP_WITHIN_S = 20.0
 LOOK_WITHIN_MS = 3_000
 OK, FAILED = 0, 1
+STOPPING = "Jobs under way are put down: they go on at the next start."
 
 
 class Desk:
@@ -139,6 +140,8 @@ class Desk:
             leaving.cancel()
         if starting.done():
             return starting.result()
+        if self._start is not None:
+            self._start.show_stopping(STOPPING)
         thread.stop()
         with contextlib.suppress(JigDeskError, RuntimeError):
             await starting
@@ -174,6 +177,8 @@ class Desk:
                 bridge.deleteLater()
             else:
                 window.leave()
+                if self._start is not None:  # for a second start, should it come now
+                    self._start.show_stopping(STOPPING)
 
     async def _until_left(self, thread: CoreThread) -> None:
         """Return when the owner leaves, asks for a restart, or the core has ended."""
@@ -284,11 +289,11 @@ class Desk:
             window.bridge.call(lambda core: core.control.resume(), lambda _: self.leave())
 
     def _to_front(self) -> None:
-        if self.window is not None:
+        """Show what there is: also while the desk stops, and nothing else is on the screen."""
+        if self.window is not None and self.window.isVisible():
             self.window.to_front()
         elif self._start is not None:
-            self._start.raise_()
-            self._start.activateWindow()
+            self._start.to_front()
 
     async def _either(self, *events: asyncio.Event) -> None:
         waits = [asyncio.create_task(event.wait()) for event in events]

@@ -131,6 +131,39 @@ def test_leaving_from_the_refusal_is_a_failure(
     assert code == 1
 
 
+def test_closing_the_start_page_leaves(
+    play: Callable[[Story], tuple[int, Desk]], settings: Settings
+) -> None:
+    settings.paths.state_dir.mkdir(parents=True)
+
+    async def story(desk: Desk) -> None:
+        await until(lambda: desk._start is not None and desk._start._retry.isVisible())
+        assert desk._start is not None
+        desk._start.close()
+
+    with HomeLock(settings.paths.lock):
+        code, _ = play(story)
+    assert code == 1
+
+
+def test_a_second_start_brings_back_a_start_page_that_is_hidden(
+    play: Callable[[Story], tuple[int, Desk]], settings: Settings
+) -> None:
+    settings.paths.state_dir.mkdir(parents=True)
+
+    async def story(desk: Desk) -> None:
+        await until(lambda: desk._start is not None and desk._start._retry.isVisible())
+        start = desk._start
+        assert start is not None
+        start.hide()
+        assert await asyncio.to_thread(raise_other, settings.paths.state_dir)
+        await until(start.isVisible)
+        desk.leave()
+
+    with HomeLock(settings.paths.lock):
+        play(story)
+
+
 async def with_a_job(desk: Desk) -> None:
     await opened(desk)
     assert desk.window is not None

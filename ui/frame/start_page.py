@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -19,7 +20,10 @@ CARD_PX = 520
 
 
 class StartPage(QWidget):
-    """A window of its own. Emits `again`, `back` (to the settings that worked) and `left`."""
+    """A window of its own. Emits `again`, `back` (to the settings that worked) and `left`.
+
+    Closing it is leaving: without it nothing of the program could be seen.
+    """
 
     again = Signal()
     back = Signal()
@@ -97,6 +101,17 @@ class StartPage(QWidget):
         self._retry.setVisible(can_retry)
         self._back.setVisible(can_go_back)
         self._retry.setFocus()
+
+    def to_front(self) -> None:
+        """Show it above the other windows."""
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave."""
+        super().closeEvent(event)
+        self.left.emit()
 
     def _say(self, title: str, words: str, *, busy: bool) -> None:
         self._title.setText(title)
