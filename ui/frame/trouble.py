@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -21,10 +21,11 @@ from PySide6.QtWidgets import (
 from jigdesk.domain.errors import SetupError
 from jigdesk.settings import Problem, SettingsError
 from ui.frame.fitting import fit_height
+from ui.frame.placing import size_on
 from ui.theme.theme import LARGE_PX, SMALL_PX, Theme
 
 WIDTH = 600
-MOST_HEIGHT = 420
+MOST_HEIGHT, LEAST_HEIGHT = 420, 96
 _ENVIRONMENT = "JIGDESK_"
 
 
@@ -43,8 +44,14 @@ class TroubleDialog(QDialog):
     """Says everything that is wrong at once. Accepted: try again; rejected: quit."""
 
     def __init__(
-        self, failure: SetupError, config_file: Path, theme: Theme, parent: QWidget | None = None
+        self,
+        failure: SetupError,
+        config_file: Path,
+        theme: Theme,
+        parent: QWidget | None = None,
+        room: QSize | None = None,
     ) -> None:
+        """Fill it; `room` is the largest that it may be, None what its screen has."""
         super().__init__(parent)
         self._failure = failure
         self._config_file = config_file
@@ -60,9 +67,15 @@ class TroubleDialog(QDialog):
         column.setSpacing(12)
         column.addWidget(title)
         column.addWidget(about)
-        column.addWidget(self._problems(problems, theme) if problems else self._plain())
+        said = self._problems(problems, theme) if problems else self._plain()
+        column.addWidget(said)
         column.addLayout(self._buttons(problems))
         fit_height(self, WIDTH)
+        room = room or size_on(self.size(), self.screen().availableGeometry())
+        if problems and self.height() > room.height():  # the problems scroll in what is left
+            less = said.height() - (self.height() - room.height())
+            said.setFixedHeight(max(LEAST_HEIGHT, less))
+            fit_height(self, WIDTH)
 
     @property
     def words(self) -> str:

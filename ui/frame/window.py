@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from jigdesk.app import Core
 from ui.bridge import Bridge
+from ui.frame.placing import place_on, size_on
 from ui.frame.rail import Rail
 from ui.frame.status_bar import HEIGHT as STATUS_HEIGHT
 from ui.frame.status_bar import StatusBar
@@ -213,7 +214,10 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         geometry = self.memory.bytes_of("window/geometry")
         if geometry is None or not self.restoreGeometry(geometry):
-            self.resize(FIRST_SIZE)
+            self.resize(size_on(FIRST_SIZE, self.screen().availableGeometry()))
+        elif not (self.isMaximized() or self.isFullScreen()):
+            screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+            self.setGeometry(place_on(self.geometry(), screens))
 
     def _show_history(self) -> None:
         History(self.toasts.history, self).open_above(self.status.messages_button)

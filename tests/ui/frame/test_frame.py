@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
@@ -13,7 +14,8 @@ from tests.ui.conftest import OpenDesk
 from ui.figures import Figures
 from ui.frame.toasts import HISTORY, SHOWN_AT_ONCE, History
 from ui.frame.vitals import vitals
-from ui.frame.window import MainWindow
+from ui.frame.window import FIRST_SIZE, MainWindow
+from ui.memory import Memory
 from ui.theme.theme import ThemeChoice
 
 FIGURES = Figures(
@@ -131,6 +133,15 @@ def test_the_size_is_remembered(desk: OpenDesk) -> None:
     desk.window.remember()
     other = MainWindow(desk.core, desk.bridge, desk.window.theme, desk.window.memory)
     assert (other.width(), other.height()) == (820, 611)
+    other.leave()
+    other.deleteLater()
+
+
+def test_the_first_window_fits_its_screen(qtbot: QtBot, desk: OpenDesk, tmp_path: Path) -> None:
+    screen = desk.window.screen().availableGeometry()
+    assert screen.height() < FIRST_SIZE.height()  # the small screen that tests have
+    other = MainWindow(desk.core, desk.bridge, desk.window.theme, Memory(tmp_path / "new"))
+    assert other.height() < screen.height()
     other.leave()
     other.deleteLater()
 

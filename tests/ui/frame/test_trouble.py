@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from jigdesk.domain.errors import SetupError
@@ -57,6 +57,20 @@ def test_a_home_that_fails_is_said_in_the_same_dialog(qtbot: QtBot, theme: Theme
     dialog = TroubleDialog(SetupError("The log /x cannot be written."), FILE, theme)
     qtbot.addWidget(dialog)
     assert {"The desk cannot start", "The log /x cannot be written."} <= set(texts(dialog))
+
+
+def test_many_problems_scroll_where_the_screen_is_low(qtbot: QtBot, theme: Theme) -> None:
+    many = [Problem(f"queue.key_{number}", "must be a number.", str(FILE)) for number in range(9)]
+    room = QSize(960, 500)
+    dialog = TroubleDialog(SettingsError(many), FILE, theme, room=room)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.height() <= room.height()
+    area = dialog.findChild(QScrollArea)
+    assert area is not None
+    assert area.verticalScrollBar().maximum() > 0
+    assert dialog.again.geometry().bottom() < dialog.height()
+    dialog.close()
 
 
 def when_shown(act: Callable[[TroubleDialog], None]) -> QTimer:
