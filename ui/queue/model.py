@@ -295,6 +295,12 @@ class QueueModel(QAbstractTableModel):
     def _rows_lost(self, failure: JigDeskError) -> None:
         self._reading, self._stale = False, True
         self._beats_since = -20 * REFRESH_BEATS  # the journal's disk does not mend in a second
+        if not self._is_read and self._count:  # what is there is another query's
+            self.beginResetModel()
+            self._rows.clear()
+            self._asked.clear()
+            self._count = 0
+            self.endResetModel()
         self.unreadable.emit(failure.message)
 
     def _reset(self, found: Found) -> None:

@@ -40,6 +40,8 @@ from ui.queue.table import QueueTable
 from ui.theme.theme import Theme
 
 DEBOUNCE_MS = 250
+READING_MS = 200
+"""A list that takes longer than this says that it is read."""
 SORT = "queue/sort"
 PAUSE_REASON = "The owner holds the queue."
 
@@ -78,6 +80,10 @@ class QueuePage(QWidget):
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(READING_MS)
+        self._is_unreadable = False
         self._lay_out()
         self._wire()
         self._restore_sort()
@@ -123,7 +129,9 @@ class QueuePage(QWidget):
         bridge.ticked.connect(self.model.beat)
         bridge.ticked.connect(self._beat)
         self.model.shown.connect(self._show_count)
-        self.model.unreadable.connect(bridge.failed)
+        self.model.unreadable.connect(self._show_unreadable)
+        self._slow.timeout.connect(self._show_reading)
+        bridge.closing.connect(self._slow.stop)
         self.chips.chosen.connect(self._show_filter)
         self.chips.saved.connect(self.search.clear)
         self.search.textChanged.connect(lambda _: self._debounce.start())
@@ -139,6 +147,7 @@ class QueuePage(QWidget):
         self.menu.opened.connect(self.opened)
         self.nothing.sample_asked.connect(self.run_sample)
         self.nothing.clear_asked.connect(self.show_all)
+        self.nothing.again_asked.connect(self._read_again)
         self._pause.clicked.connect(self._pause_or_resume)
         self._drain.clicked.connect(self._drain_queue)
         self._columns.clicked.connect(self._offer_columns)
@@ -208,6 +217,7 @@ class QueuePage(QWidget):
         self.selected.clear()
         query = chosen.query(self.model.query, self.search.text(), utc_now())
         self.model.show(query)
+        self._slow.start()
         self.table.scrollToTop()
 
     def _narrow(self) -> None:
@@ -224,6 +234,7 @@ class QueuePage(QWidget):
         self.table.show_sort(column, descending=descending)
         self._memory.keep_json(SORT, [int(column), descending])
         self.model.show(with_sort(self.model.query, column, descending=descending))
+        self._slow.start()
         self.table.scrollToTop()
 
     def _restore_sort(self) -> None:
@@ -237,18 +248,50 @@ class QueuePage(QWidget):
         self.model.show(with_sort(JobQuery(), column, descending=descending))
 
     def _show_count(self, count: int) -> None:
+        self._slow.stop()
+        self._is_unreadable = False
         query = self.model.query
         if count:
-            if self._body.currentWidget() is not self.table:
-                self._body.setCurrentWidget(self.table)
-                self.table.setFocus()
+            self._show_body(self.table)
             return
         plain = replace(query, sort="created_at", descending=True)
         if plain == JobQuery():
             self.nothing.show_no_jobs()
         else:
             self.nothing.show_none_found()
-        self._body.setCurrentWidget(self.nothing)
+        self._show_body(self.nothing)
+
+    def _show_reading(self) -> None:
+        """Say it in the place of rows that another filter found."""
+        if not self.model.is_read:
+            self.nothing.show_reading()
+            self._show_body(self.nothing)
+
+    def _show_unreadable(self, why: str) -> None:
+        """In the rows' place where none of this filter are there; else beside them, in a toast."""
+        self._slow.stop()
+        if not self.model.is_read:
+            self.nothing.show_unreadable(why)
+            self._show_body(self.nothing)
+        elif not self._is_unreadable:  # it is tried again by itself, and said once
+            self._bridge.failed.emit(why)
+        self._is_unreadable = True
+
+    def _read_again(self) -> None:
+        self._show_reading()
+        self.model.refresh()
+
+    def _show_body(self, part: QWidget) -> None:
+        """Show the table or what is said instead; the focus follows if it was on the other."""
+        other = self._body.currentWidget()
+        if other is part or other is None:
+            return
+        focus = self.window().focusWidget()
+        follows = focus is None or focus is other or other.isAncestorOf(focus)
+        self._body.setCurrentWidget(part)
+        self.setFocusProxy(part)
+        if follows:
+            part.setFocus()
 
     def _fetch(self, first: int, count: int) -> None:
         query = self.model.query
