@@ -36,20 +36,33 @@ class ColumnSpec:
 
 
 COLUMNS: Mapping[Column, ColumnSpec] = {
-    Column.STATE: ColumnSpec("State", "status", 116),
-    Column.POSITION: ColumnSpec("#", "queue_order", 40, right=True, explained="Place in the line"),
+    Column.STATE: ColumnSpec("State", "status", 112),
+    Column.POSITION: ColumnSpec("#", "queue_order", 54, right=True, explained="Place in the line"),
     Column.JOB: ColumnSpec("Job", "job_id", 84),
     Column.OWNER: ColumnSpec("Owner", "owner_id", 116),
-    Column.WORKFLOW: ColumnSpec("Workflow", "workflow", 134),
+    Column.WORKFLOW: ColumnSpec("Workflow", "workflow", 152),
     Column.PROGRESS: ColumnSpec("Progress", "progress", 240),
-    Column.ETA: ColumnSpec("ETA", "eta_s", 78, right=True, explained="Time that is left"),
-    Column.TIME: ColumnSpec("Time", "duration_s", 78, right=True, explained="Time that it took"),
-    Column.ATTEMPTS: ColumnSpec("Attempt", "attempt", 72, right=True, hidden=True),
-    Column.LAST: ColumnSpec("Last", "updated_at", 64, right=True, explained="Since its last event"),
-    Column.CREATED: ColumnSpec("Created", "created_at", 80, right=True, hidden=True),
+    Column.ETA: ColumnSpec("ETA", "eta_s", 80, right=True, explained="Time that is left"),
+    Column.TIME: ColumnSpec("Time", "duration_s", 80, right=True, explained="Time that it took"),
+    Column.ATTEMPTS: ColumnSpec("Attempt", "attempt", 88, right=True, hidden=True),
+    Column.LAST: ColumnSpec("Last", "updated_at", 76, right=True, explained="Since its last event"),
+    Column.CREATED: ColumnSpec("Created", "created_at", 96, right=True, hidden=True),
 }
 
 LEAST_PX = 40
-PROGRESS_LEAST_PX = 152
+PROGRESS_LEAST_PX, PROGRESS_USUAL_PX = 152, 210
+WORKFLOW_LEAST_PX, WORKFLOW_MOST_PX = 104, 280
 ROW_PX = 46
 HEADER_PX = 30
+
+
+def workflow_width(room: int) -> int:
+    """How much of the room for the workflow's and the progress's column the workflow takes.
+
+    First the progress has what it usually needs, then the workflow, and of the rest a third.
+    """
+    usual = COLUMNS[Column.WORKFLOW].width_px
+    spare = room - PROGRESS_USUAL_PX
+    if spare <= usual:
+        return max(WORKFLOW_LEAST_PX, spare)
+    return min(WORKFLOW_MOST_PX, usual + (spare - usual) // 3)

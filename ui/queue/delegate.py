@@ -17,6 +17,8 @@ from ui.queue.wording import STATE_COLOURS, STATE_WORDS, WITH_BAR, stage_words
 from ui.theme.theme import BASE_PX, SMALL_PX, Theme
 
 PAD = 10
+SHAPE_PX = 18
+"""A state's shape with what is left beside it."""
 BAR_PX = 4
 PERCENT_PX = 36
 SWEEP_BEATS = 14
@@ -114,7 +116,7 @@ class RowPainter(QStyledItemDelegate):
                     job.status,
                     self._theme.colour("muted" if name == "faint" else name),
                 )
-                beside = area.adjusted(18, 0, 0, 0)
+                beside = area.adjusted(SHAPE_PX, 0, 0, 0)
                 colour = ink("muted" if name == "faint" else name, ground)
                 self._text(painter, beside, STATE_WORDS[job.status], colour)
             case Column.WORKFLOW:

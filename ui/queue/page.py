@@ -231,7 +231,6 @@ class QueuePage(QWidget):
         self._sort(column, descending=descending)
 
     def _sort(self, column: Column, *, descending: bool) -> None:
-        self.table.show_sort(column, descending=descending)
         self._memory.keep_json(SORT, [int(column), descending])
         self.model.show(with_sort(self.model.query, column, descending=descending))
         self._slow.start()
@@ -244,7 +243,6 @@ class QueuePage(QWidget):
             known = set(Column)
             column = Column(kept[0]) if kept[0] in known else column
             descending = kept[1] is True
-        self.table.show_sort(column, descending=descending)
         self.model.show(with_sort(JobQuery(), column, descending=descending))
 
     def _show_count(self, count: int) -> None:

@@ -7,17 +7,25 @@ from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from ui.memory import Memory
-from ui.queue.columns import COLUMNS, HEADER_PX, LEAST_PX, PROGRESS_LEAST_PX, ROW_PX, Column
+from ui.queue.columns import (
+    COLUMNS,
+    HEADER_PX,
+    LEAST_PX,
+    PROGRESS_LEAST_PX,
+    ROW_PX,
+    Column,
+    workflow_width,
+)
 from ui.queue.delegate import RowPainter
 from ui.queue.model import QueueModel
 from ui.theme.theme import Theme
 
 MEMORY = "queue/columns"
-SIZED = "queue/progress_sized"
+SIZED = "queue/sized"
 
 
 class Header(QHeaderView):
-    """Titles with a small mark at the column that sorts."""
+    """The columns' titles; the model puts an arrow into the one that sorts."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
@@ -25,7 +33,7 @@ class Header(QHeaderView):
         self.setSectionsMovable(True)
         self.setSectionsClickable(True)
         self.setHighlightSections(False)
-        self.setSortIndicatorShown(True)
+        self.setSortIndicatorShown(False)  # the title has an arrow
         self.setMinimumSectionSize(LEAST_PX)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
@@ -46,7 +54,7 @@ class QueueTable(QTableView):
         super().__init__(parent)
         self._queue = model
         self._memory = memory
-        self._progress_sized = bool(memory.json_of(SIZED))
+        self._owner_sized = _known(memory.json_of(SIZED))
         self._fitting = False
         self._anchor: tuple[str, int] | None = None
         self.painter_of_rows = RowPainter(model, theme, self)
@@ -84,11 +92,6 @@ class QueueTable(QTableView):
         self.installEventFilter(self)
 
     # --- what the page asks ------------------------------------------------------------------
-
-    def show_sort(self, column: Column, *, descending: bool) -> None:
-        """Mark the column that sorts."""
-        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
-        self._header.setSortIndicator(column, order)
 
     def beat(self, number: int) -> None:
         """Paint again what moves by itself."""
@@ -133,19 +136,18 @@ class QueueTable(QTableView):
 
     def reset_columns(self) -> None:
         """The columns as they were at the first start."""
-        self._progress_sized = False
         for column, spec in COLUMNS.items():
             self._header.moveSection(self._header.visualIndex(column), column)
             self.setColumnHidden(column, spec.hidden)
             self._header.resizeSection(column, spec.width_px)
-        self._progress_sized = False
+        self._owner_sized.clear()
         self._fit()
         self.remember()
 
     def remember(self) -> None:
         """Write the columns' order, widths and visibility down."""
         self._memory.keep_bytes(MEMORY, self._header.saveState())
-        self._memory.keep_json(SIZED, self._progress_sized)
+        self._memory.keep_json(SIZED, sorted(self._owner_sized))
 
     # --- Qt's side ---------------------------------------------------------------------------
 
@@ -154,7 +156,7 @@ class QueueTable(QTableView):
         self.all_asked.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Give the progress the room that is left, unless the owner sized it."""
+        """Share the room that is left, unless the owner sized those columns."""
         super().resizeEvent(event)
         self._fit()
         self._tell_view()
@@ -211,26 +213,43 @@ class QueueTable(QTableView):
         self._header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
 
     def _fit(self) -> None:
-        if self._progress_sized:
+        """Workflow and progress share what the others leave, as far as the owner sized neither."""
+        if Column.PROGRESS in self._owner_sized:
             return
+        shared = {Column.WORKFLOW, Column.PROGRESS} - self._owner_sized
+        shared -= {column for column in COLUMNS if self.isColumnHidden(column)}
         others = sum(
             self.columnWidth(column)
             for column in COLUMNS
-            if column is not Column.PROGRESS and not self.isColumnHidden(column)
+            if column not in shared and not self.isColumnHidden(column)
         )
-        self._fitting = True
         room = self.viewport().width() - others
-        self._header.resizeSection(Column.PROGRESS, max(PROGRESS_LEAST_PX, room))
+        self._fitting = True
+        if Column.WORKFLOW in shared:
+            width = workflow_width(room)
+            self._header.resizeSection(Column.WORKFLOW, width)
+            room -= width
+        if Column.PROGRESS in shared:
+            self._header.resizeSection(Column.PROGRESS, max(PROGRESS_LEAST_PX, room))
         self._fitting = False
 
     def _sized(self, column: int, _old: int, _new: int) -> None:
         if self._fitting:
             return
-        if column == Column.PROGRESS:
-            self._progress_sized = True
-        else:
-            self._fit()
+        if column in (Column.PROGRESS, Column.WORKFLOW):
+            self._owner_sized.add(Column(column))
+        self._fit()
         self.remember()
 
     def _offer_columns(self, at: QPoint) -> None:
         self.columns_menu().popup(self._header.mapToGlobal(at))
+
+
+def _known(document: object) -> set[Column]:
+    """Columns that were written down."""
+    known = set(Column)
+    return (
+        {Column(item) for item in document if item in known}
+        if isinstance(document, list)
+        else set()
+    )
