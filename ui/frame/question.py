@@ -23,7 +23,7 @@ class Question(QDialog):
         self._title = QLabel(title, self)
         self._title.setProperty("scale", "large")
         self._title.setWordWrap(True)
-        explained = QLabel(words, self)
+        self._explained = explained = QLabel(words, self)
         explained.setProperty("tone", "muted")
         explained.setWordWrap(True)
         self.yes = QPushButton(verb, self)
@@ -53,3 +53,8 @@ class Question(QDialog):
     def title(self) -> str:
         """What is asked."""
         return self._title.text()
+
+    @property
+    def words(self) -> str:
+        """What it means."""
+        return self._explained.text()

@@ -38,8 +38,24 @@ class JobActions(QObject):
         """What is being asked now."""
         return self._question
 
+    def ask_retry(self, job_ids: Sequence[str], completed: int | None) -> None:
+        """Try them again; asks before more than one, and before results are lost.
+
+        `completed` is how many of them are; None when that is not known of each.
+        """
+        if not job_ids or self._question is not None:
+            return
+        if len(job_ids) == 1 and completed == 0:
+            self.retry(job_ids)
+            return
+        many = counted(len(job_ids), "job")
+        words = _retry_words(len(job_ids), completed)
+        question = Question(f"Retry {many}?", words, f"Retry {many}", "Keep as is", self._window)
+        question.agreed.connect(lambda: self.retry(job_ids))
+        self._ask(question)
+
     def retry(self, job_ids: Sequence[str]) -> None:
-        """A new attempt of each."""
+        """A new attempt of each, without asking."""
         self._each(job_ids, lambda core, job_id: core.control.retry(job_id), "tried again")
 
     def prioritise(self, job_ids: Sequence[str]) -> None:
@@ -55,9 +71,7 @@ class JobActions(QObject):
         words = "What runs is stopped. A cancelled job can be tried again."
         question = Question(f"Cancel {many}?", words, f"Cancel {many}", "Keep", self._window)
         question.agreed.connect(lambda: self.cancel(job_ids))
-        question.finished.connect(self._asked)
-        self._question = question
-        question.open()
+        self._ask(question)
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """End each, without asking."""
@@ -109,7 +123,24 @@ class JobActions(QObject):
 
         self._bridge.call(all_of_them, tell)
 
+    def _ask(self, question: Question) -> None:
+        question.finished.connect(self._asked)
+        self._question = question
+        question.open()
+
     def _asked(self) -> None:
         if self._question is not None:
             self._question.deleteLater()
         self._question = None
+
+
+def _retry_words(number: int, completed: int | None) -> str:
+    if completed == 0:
+        return "Each of them gets a new attempt."
+    lost = "output.json is taken out of the store, until the new attempt has completed."
+    if number == 1:
+        return f"Its {lost}" if completed else f"If it is completed, its {lost}"
+    if completed is None:
+        return f"Each of them gets a new attempt. Of those that are completed, {lost}"
+    are = "is" if completed == 1 else "are"
+    return f"Each of them gets a new attempt. {completed:,} {are} completed: of these, {lost}"

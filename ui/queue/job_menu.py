@@ -46,7 +46,7 @@ class JobMenu(QMenu):
         self.setToolTipsVisible(True)
         self.inspect = self._add("Inspect", "inspect", "Ctrl+I", self._open)
         self.addSeparator()
-        self.retry = self._add("Retry", "retry", "Ctrl+R", lambda: actions.retry(self._ended()))
+        self.retry = self._add("Retry", "retry", "Ctrl+R", self._retry)
         self.branch = self._add("Branch", "branch", "Ctrl+B", self._branch)
         self.first = self._add(
             "Put first", "first", "Ctrl+Up", lambda: actions.prioritise(self._waiting())
@@ -104,6 +104,13 @@ class JobMenu(QMenu):
 
     def _ended(self) -> list[str]:
         return self._where(lambda status: status in FINAL)
+
+    def _retry(self) -> None:
+        ended = self._ended()
+        rows = [self._model.row_of(job_id) for job_id in ended]
+        jobs = [None if row is None else self._model.job(row) for row in rows]
+        completed = sum(job is not None and job.status is JobStatus.COMPLETED for job in jobs)
+        self._actions.ask_retry(ended, None if None in jobs else completed)
 
     def _open_jobs(self) -> list[str]:
         return self._where(lambda status: status not in FINAL)

@@ -14,8 +14,9 @@ from jigdesk.app import Core
 from jigdesk.domain.changes import Arrival, Change
 from jigdesk.domain.events import ACCEPTED, EventDraft
 from jigdesk.domain.ids import new_job_id
-from jigdesk.domain.job import Job, JobStatus
+from jigdesk.domain.job import FINAL, Job, JobStatus
 from tests.ui.conftest import OpenDesk, eventually
+from ui.frame.question import Question
 from ui.queue.chips import Chips
 from ui.queue.columns import ROW_PX, Column
 from ui.queue.delegate import PAD, SHAPE_PX
@@ -47,6 +48,17 @@ def job_of(desk: OpenDesk, job_id: str) -> Job:
     job = desk.thread.submit(read).result(90)
     assert job is not None
     return job
+
+
+def end_jobs(desk: OpenDesk, job_id: str, status: JobStatus) -> None:
+    """Move a job that was accepted to its end, by way of the states between."""
+    way = (status,) if status is not JobStatus.COMPLETED else tuple(JobStatus)[1:7]
+
+    async def end(core: Core) -> None:
+        for step in way:
+            await core.journal.apply(job_id, Change(to=step))
+
+    desk.thread.submit(end).result(90)
 
 
 def shown(qtbot: QtBot, page: QueuePage, count: int) -> None:
@@ -85,6 +97,9 @@ def test_cancelling_asks_once_with_the_number_and_retry_brings_back(
     qtbot.waitUntil(lambda: desk.page.menu.retry.isEnabled() or _told(desk))
     desk.page.menu.show_state()
     desk.page.menu.retry.trigger()
+    question = desk.page.actions_on_jobs.question
+    assert question is not None
+    question.yes.click()
     qtbot.waitUntil(lambda: job_of(desk, ids[2]).attempt == 2)
 
 
@@ -103,6 +118,44 @@ def test_keeping_leaves_the_jobs_alone(qtbot: QtBot, desk: OpenDesk) -> None:
     question.reject()
     qtbot.waitUntil(lambda: desk.page.actions_on_jobs.question is None)
     assert job_of(desk, ids[0]).status is not JobStatus.CANCELLED
+
+
+def test_retrying_many_or_what_is_completed_asks_with_the_number(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    ids = add_jobs(desk, 3)
+    end_jobs(desk, ids[0], JobStatus.COMPLETED)
+    end_jobs(desk, ids[1], JobStatus.FAILED)
+    end_jobs(desk, ids[2], JobStatus.FAILED)
+    shown(qtbot, desk.page, 3)
+    qtbot.waitUntil(lambda: all(desk.page.model.job(r).status in FINAL for r in range(3)))  # type: ignore[union-attr]
+    actions, menu = desk.page.actions_on_jobs, desk.page.menu
+
+    def asked(*rows: int) -> Question:
+        select(desk.page, *rows)
+        menu.retry.trigger()
+        question = actions.question
+        assert question is not None
+        return question
+
+    question = asked(0, 1, 2)
+    assert question.title == "Retry 3 jobs?"
+    assert question.yes.text() == "Retry 3 jobs"
+    assert "1 is completed" in question.words
+    question.keep.click()
+    qtbot.waitUntil(lambda: actions.question is None)
+    question = asked(2)  # the completed one, newest first
+    assert question.title == "Retry 1 job?"
+    assert "output.json" in question.words
+    question.reject()
+    qtbot.waitUntil(lambda: actions.question is None)
+    assert {job_of(desk, job_id).attempt for job_id in ids} == {1}
+    select(desk.page, 0)  # one that failed has nothing to lose
+    menu.retry.trigger()
+    assert actions.question is None
+    qtbot.waitUntil(lambda: job_of(desk, ids[2]).attempt == 2)
+    asked(1, 2).yes.click()
+    qtbot.waitUntil(lambda: {job_of(desk, job_id).attempt for job_id in ids} == {2})
 
 
 def test_put_first_and_copy(qtbot: QtBot, desk: OpenDesk) -> None:
