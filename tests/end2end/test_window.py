@@ -219,6 +219,9 @@ def test_the_sample_runs_and_is_looked_at_and_tried_again(owner: Owner) -> None:
     owner.screen.until(lambda: owner.colours_at_the_right() > 3_000, "the result's picture")
 
     owner.screen.press("ctrl+r")
+    owner.asked()  # its results would go
+    owner.screen.press("Tab", "space")  # from Keep as is to Retry 1 job
+    owner.asked_no_more()
     again = owner.until_job(lambda job: job["attempt"] == 2 and job["status"] == "completed")
     assert again["job_id"] == job["job_id"]
 

@@ -134,6 +134,7 @@ class QueuePage(QWidget):
         bridge.closing.connect(self._slow.stop)
         self.chips.chosen.connect(self._show_filter)
         self.chips.saved.connect(self.search.clear)
+        self.chips.refused.connect(bridge.failed)
         self.search.textChanged.connect(lambda _: self._debounce.start())
         self.search.textChanged.connect(self.chips.show_text)
         self._debounce.timeout.connect(self._narrow)
