@@ -22,6 +22,9 @@ from ui.settings.page import SettingsPage
 from ui.theme.theme import Theme
 from ui.workflows.page import WorkflowsPage
 
+LAST_JOB = "window/job"
+"""The job that was looked at, for an inspector that is open at the next start."""
+
 
 def hide_nothing(_: Iterable[str]) -> None:
     """For a window that writes no log."""
@@ -55,15 +58,20 @@ def build_pages(
 
 def _add_inspector(window: MainWindow, queue: QueuePage, feed: LogFeed) -> Inspector:
     inspector = Inspector(window.bridge, window.theme, feed)
-    window.set_inspector(inspector)
+    window.set_inspector(inspector, of="queue")
+    last = window.memory.json_of(LAST_JOB)
+    if window.inspector_is_open and isinstance(last, str):
+        inspector.show_job(last)
 
     def opened(job_id: str) -> None:
         inspector.show_job(job_id)
+        window.memory.keep_json(LAST_JOB, job_id)
         window.show_inspector()
 
     def moved(job_id: str) -> None:
         if inspector.isVisible() and job_id:
             inspector.show_job(job_id)
+            window.memory.keep_json(LAST_JOB, job_id)
 
     queue.opened.connect(opened)
     queue.current.connect(moved)
@@ -77,8 +85,7 @@ def _add_new_job(window: MainWindow, core: Core, queue: QueuePage, inspector: In
     def look_at(job_id: str) -> None:
         window.show_page("queue")
         queue.show_job(job_id)
-        inspector.show_job(job_id)
-        window.show_inspector()
+        queue.opened.emit(job_id)
 
     def ask() -> None:
         open_form(None, None)

@@ -29,6 +29,7 @@ LEAST_SIZE = QSize(820, 520)
 SIDE_BY_SIDE_PX = 1100
 """Below this width the inspector is a page of its own."""
 INSPECTOR_PX = 430
+INSPECTOR = "window/inspector"
 
 
 class MainWindow(QMainWindow):
@@ -48,7 +49,10 @@ class MainWindow(QMainWindow):
         self.memory = memory
         self._leaving = False
         self._pages: dict[str, QWidget] = {}
-        self._before_inspector = ""
+        self._page = ""
+        self._inspector_of = ""
+        self._inspector_open = False
+        self._inspector_px = INSPECTOR_PX
         self.setWindowTitle("JigDesk")
         self.setWindowIcon(theme.icons.icon("jigdesk", "accent", 32))
         self.setMinimumSize(LEAST_SIZE)
@@ -89,7 +93,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(body)
 
     def _wire(self) -> None:
-        self.rail.chosen.connect(self.show_page)
+        self.rail.chosen.connect(self.choose_page)
         self.bridge.figures.connect(self.status.show_figures)
         self.bridge.figures.connect(self.strip.show_figures)
         self.bridge.health.connect(self.strip.show_checks)
@@ -113,61 +117,103 @@ class MainWindow(QMainWindow):
         self.rail.add(name, title, icon, at_foot=at_foot)
         number = len(self._pages)
         keys = QShortcut(QKeySequence(f"Ctrl+{number}"), self)
-        keys.activated.connect(lambda: self.show_page(name))
+        keys.activated.connect(lambda: self.choose_page(name))
         if number == 1:
             self.show_page(name)
 
     def show_page(self, name: str) -> None:
         """Show a page; raises KeyError for one that was not added."""
-        self._stack.setCurrentWidget(self._pages[name])
-        self._pages[name].setFocus()
+        page = self._pages[name]
+        self._page = name
+        self._arrange()
+        shown = self._stack.currentWidget()
+        (page if shown is None else shown).setFocus()
         self.rail.show_chosen(name)
+
+    def choose_page(self, name: str) -> None:
+        """The owner asks for a page: where the inspector has its place, it is closed."""
+        if self._inspector_covers() and name == self._page:
+            self._inspector_open = False
+        self.show_page(name)
 
     @property
     def page(self) -> str:
-        """The name of the page that is shown; empty while the inspector has the place."""
-        shown = self._stack.currentWidget()
-        return next((name for name, page in self._pages.items() if page is shown), "")
+        """The name of the page that was chosen; also while the inspector has its place."""
+        return self._page
 
     # --- the inspector -----------------------------------------------------------------------
 
-    def set_inspector(self, inspector: QWidget) -> None:
-        """Give the window its inspector: beside the page where there is room, hidden at first."""
-        self._inspector = inspector
+    def set_inspector(self, inspector: QWidget, of: str) -> None:
+        """Give the page `of` its inspector: beside it where there is room, else in its place.
+
+        It is shown with that page alone, and open if it was so last time.
+        """
+        self._inspector, self._inspector_of = inspector, of
+        kept = self.memory.json_of(INSPECTOR)
+        if isinstance(kept, dict):
+            self._inspector_open = kept.get("open") is True
+            width = kept.get("width_px")
+            self._inspector_px = width if isinstance(width, int) else INSPECTOR_PX
         inspector.hide()
-        self._place_inspector()
+        self._split.splitterMoved.connect(self._note_width)
+        self._arrange()
+
+    @property
+    def inspector_is_open(self) -> bool:
+        """Whether it is shown, or will be with its page."""
+        return self._inspector_open
 
     def show_inspector(self, shown: bool = True) -> None:
-        """Show or hide the inspector; where the window is narrow it takes the page's place."""
+        """Open the inspector, with its page, or close it."""
         if self._inspector is None:
             return
-        self._inspector.setVisible(shown)
-        if self._stack.indexOf(self._inspector) >= 0:
-            if shown:
-                self._before_inspector = self.page or self._before_inspector
-                self._stack.setCurrentWidget(self._inspector)
-            elif self._before_inspector:
-                self.show_page(self._before_inspector)
-
-    def _place_inspector(self) -> None:
-        inspector = self._inspector
-        if inspector is None:
+        self._inspector_open = shown
+        if shown and self._page != self._inspector_of:
+            self.show_page(self._inspector_of)
             return
+        self._arrange()
+
+    def _inspector_covers(self) -> bool:
+        return self._inspector is not None and self._stack.currentWidget() is self._inspector
+
+    def _note_width(self) -> None:
+        if self._inspector is not None and self._inspector.isVisible():
+            self._inspector_px = self._inspector.width()
+
+    def _arrange(self) -> None:
+        """Show what was chosen; a focus that was on what went is the page's, not the next one's."""
+        focus = self.focusWidget()
+        self._show_chosen()
+        shown = self._stack.currentWidget()
+        was_here = focus is not None and self._split.isAncestorOf(focus)
+        if was_here and shown is not None and self.focusWidget() is not focus:
+            shown.setFocus()
+
+    def _show_chosen(self) -> None:
+        """The chosen page, and the inspector beside it or in its place."""
+        inspector = self._inspector
+        if self._page not in self._pages:
+            return
+        if inspector is None:
+            self._stack.setCurrentWidget(self._pages[self._page])
+            return
+        shown = self._inspector_open and self._page == self._inspector_of
         beside = self.width() >= SIDE_BY_SIDE_PX
         in_stack = self._stack.indexOf(inspector) >= 0
-        if beside and (in_stack or self._split.indexOf(inspector) < 0):
-            shown = in_stack and self._stack.currentWidget() is inspector
-            self._stack.removeWidget(inspector)
+        if beside and self._split.indexOf(inspector) < 0:
+            if in_stack:
+                self._stack.removeWidget(inspector)
+                inspector.hide()
             self._split.addWidget(inspector)
             self._split.setStretchFactor(0, 1)
-            self._split.setSizes([max(1, self._split.width() - INSPECTOR_PX), INSPECTOR_PX])
-            if shown:
-                inspector.show()
-                self.show_page(self._before_inspector)
         elif not beside and not in_stack:
-            shown = inspector.isVisible()
             self._stack.addWidget(inspector)
-            self.show_inspector(shown)
+        covers = shown and not beside
+        self._stack.setCurrentWidget(inspector if covers else self._pages[self._page])
+        if beside and inspector.isHidden() is shown:
+            inspector.setVisible(shown)
+            width = self._inspector_px
+            self._split.setSizes([max(1, self._split.width() - width), width])
 
     # --- life --------------------------------------------------------------------------------
 
@@ -181,6 +227,8 @@ class MainWindow(QMainWindow):
         """Write the window's state down."""
         self.memory.keep_bytes("window/geometry", self.saveGeometry())
         self.memory.keep_json("window/page", self.page)
+        inspector = {"open": self._inspector_open, "width_px": self._inspector_px}
+        self.memory.keep_json(INSPECTOR, inspector)
         self.memory.keep_json("window/theme", self.theme.choice.value)
         self.memory.write()
 
@@ -209,7 +257,7 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Move the inspector where it fits."""
         super().resizeEvent(event)
-        self._place_inspector()
+        self._arrange()
 
     def _restore(self) -> None:
         geometry = self.memory.bytes_of("window/geometry")

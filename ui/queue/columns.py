@@ -59,10 +59,10 @@ HEADER_PX = 30
 def workflow_width(room: int) -> int:
     """How much of the room for the workflow's and the progress's column the workflow takes.
 
-    First the progress has what it usually needs, then the workflow, and of the rest a third.
+    First the progress has what it cannot do without, then the workflow what it usually needs, then
+    the progress as well, and of the rest the workflow has a third.
     """
     usual = COLUMNS[Column.WORKFLOW].width_px
-    spare = room - PROGRESS_USUAL_PX
-    if spare <= usual:
-        return max(WORKFLOW_LEAST_PX, spare)
-    return min(WORKFLOW_MOST_PX, usual + (spare - usual) // 3)
+    if room <= usual + PROGRESS_USUAL_PX:
+        return min(usual, max(WORKFLOW_LEAST_PX, room - PROGRESS_LEAST_PX))
+    return min(WORKFLOW_MOST_PX, usual + (room - usual - PROGRESS_USUAL_PX) // 3)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from jigdesk.domain.check import Check
+from jigdesk.settings.draft import Origin
 from tests.ui.conftest import OpenDesk
 from ui.figures import Figures
 from ui.frame.toasts import HISTORY, SHOWN_AT_ONCE, History
 from ui.frame.vitals import vitals
 from ui.frame.window import FIRST_SIZE, MainWindow
+from ui.host.page import HostPage
+from ui.inspector.panel import Inspector
 from ui.memory import Memory
+from ui.pages import build_pages
 from ui.theme.theme import ThemeChoice
 
 FIGURES = Figures(
@@ -33,6 +38,12 @@ FIGURES = Figures(
     engine={"kind": "managed", "status": "ready", "connected": True, "version": "0.3.64"},
     public_url=None,
 )
+
+
+def inspector_of(desk: OpenDesk) -> Inspector:
+    found = desk.window.findChild(Inspector)
+    assert found is not None
+    return found
 
 
 def test_the_strip_says_the_engine_the_tunnel_and_what_is_wrong() -> None:
@@ -109,15 +120,81 @@ def test_themes_are_chosen_in_the_status_bar_and_remembered(desk: OpenDesk) -> N
 
 
 def test_a_narrow_window_gives_the_inspector_the_page_s_place(qtbot: QtBot, desk: OpenDesk) -> None:
-    window = desk.window
+    window, inspector = desk.window, inspector_of(desk)
     window.show_inspector()
-    assert window.page == "queue"
+    assert inspector.isVisible()
+    assert desk.page.isVisible()
     window.resize(900, 600)
-    qtbot.waitUntil(lambda: window.page == "")
-    window.resize(1400, 900)
-    qtbot.waitUntil(lambda: window.page == "queue")
-    window.show_inspector(False)
+    qtbot.waitUntil(lambda: not desk.page.isVisible())
+    assert inspector.isVisible()
     assert window.page == "queue"
+    window.resize(1400, 900)
+    qtbot.waitUntil(desk.page.isVisible)
+    assert inspector.isVisible()
+    focus = window.focusWidget()
+    assert focus is not None
+    assert desk.page.isAncestorOf(focus)
+    window.show_inspector(False)
+    assert not inspector.isVisible()
+
+
+@pytest.mark.parametrize("width", [1400, 900])
+def test_the_inspector_is_shown_with_the_queue_alone(
+    qtbot: QtBot, desk: OpenDesk, width: int
+) -> None:
+    window, inspector = desk.window, inspector_of(desk)
+    window.resize(width, 600)
+    window.show_inspector()
+    window.show_page("host")
+    assert not inspector.isVisible()
+    host = window.findChild(HostPage)
+    assert host is not None
+    assert host.isVisible()
+    assert host.width() > window.width() - 120  # with no one beside it
+    window.resize(2300 - width, 600)
+    qtbot.waitUntil(host.isVisible)
+    assert not inspector.isVisible()
+    window.resize(width, 600)
+    window.show_page("queue")
+    assert inspector.isVisible()
+    window.show_inspector(False)
+    window.show_page("host")
+    window.show_inspector()  # a job is asked for from elsewhere
+    assert window.page == "queue"
+    assert inspector.isVisible()
+
+
+def test_asking_for_the_queue_uncovers_it(desk: OpenDesk) -> None:
+    desk.window.resize(900, 600)
+    desk.window.show_inspector()
+    assert not desk.page.isVisible()
+    desk.window.rail.chosen.emit("queue")
+    assert desk.page.isVisible()
+    assert not inspector_of(desk).isVisible()
+
+
+def test_the_open_inspector_its_job_and_its_width_are_remembered(
+    qtbot: QtBot, desk: OpenDesk, origin: Origin
+) -> None:
+    desk.window.resize(1400, 640)
+    desk.page.opened.emit("no-such-job")
+    desk.window._split.moveSplitter(desk.window._split.width() - 520, 1)
+    width = inspector_of(desk).width()
+    assert width >= 500
+    desk.window.show_page("host")
+    desk.window.remember()
+    other = MainWindow(desk.core, desk.bridge, desk.window.theme, desk.window.memory)
+    build_pages(other, desk.core, origin)
+    other.resize(1400, 640)
+    other.show_page("queue")
+    other.show()
+    again = other.findChild(Inspector)
+    assert again is not None
+    assert again.isVisible()
+    assert again.job_id == "no-such-job"
+    qtbot.waitUntil(lambda: abs(again.width() - width) <= 2)
+    other.leave()
+    other.deleteLater()
 
 
 def test_the_page_is_remembered(desk: OpenDesk) -> None:
