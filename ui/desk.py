@@ -75,7 +75,7 @@ class Desk:
         self._looking = QTimer()  # runs while the core is asked whether anything is under way
         self._looking.setSingleShot(True)
         self._looking.setInterval(LOOK_WITHIN_MS)
-        self._looking.timeout.connect(self.leave)
+        self._looking.timeout.connect(lambda: self._ask_or_leave(None))
         self._question: QuitDialog | RestartDialog | None = None
 
     def leave(self) -> None:
@@ -230,15 +230,21 @@ class Desk:
         window.bridge.call(look, self._ask_or_leave, lambda _: self._ask_or_leave(None))
 
     def _ask_or_leave(self, figures: Figures | None) -> None:
+        """Go on with what the core answered; None when it does not, and jobs are put down."""
         window, waited = self.window, self._looking.isActive()
         self._looking.stop()
-        if figures is None or figures.active == 0 or window is None:
+        if self._question is not None or (figures is not None and not waited):
+            return  # an answer that came too late
+        if window is None or not ((figures is not None and figures.active) or window.unsaved):
             self.leave()
-        elif waited:
+        else:
             self._ask(window, figures)
 
-    def _ask(self, window: MainWindow, figures: Figures) -> None:
-        question = self._question = QuitDialog(figures, window)
+    def _ask(self, window: MainWindow, figures: Figures | None) -> None:
+        active = 0 if figures is None else figures.active
+        is_paused = figures is not None and figures.paused is not None
+        question = QuitDialog(active, window.unsaved, is_paused=is_paused, parent=window)
+        self._question = question
         question.finish.connect(self._finish_first)
         question.stop_now.connect(self.leave)
         question.finished.connect(self._answered)
@@ -246,9 +252,14 @@ class Desk:
         window.bridge.look_soon()  # what it says may have been over for half a second
 
     def _ended_meanwhile(self, figures: Figures) -> None:
-        """Leave once nothing is under way any more: there is nothing left to ask."""
-        if figures.active == 0 and isinstance(self._question, QuitDialog):
-            self._question.accept()
+        """Leave once nothing is under way any more, unless something else is left to ask."""
+        question, window = self._question, self.window
+        if figures.active or not isinstance(question, QuitDialog) or not question.has_jobs:
+            return
+        question.accept()
+        if window is not None and window.unsaved:
+            self._ask(window, figures)
+        else:
             self.leave()
 
     def _restart_asked(self) -> None:
@@ -256,10 +267,11 @@ class Desk:
         if window is None or self._question is not None:
             return
         figures = window.bridge.latest
-        if figures is None or figures.active == 0:
+        active = 0 if figures is None else figures.active
+        if not active and not window.unsaved:
             self._restart.set()
             return
-        question = self._question = RestartDialog(figures, window)
+        question = self._question = RestartDialog(active, window.unsaved, parent=window)
         question.restart.connect(self._restart.set)
         question.finished.connect(self._answered)
         question.open()

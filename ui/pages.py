@@ -53,6 +53,7 @@ def build_pages(
         window.bridge, window.theme, window.toasts, origin or Origin.of(core.settings), hide
     )
     settings.restart_asked.connect(window.restart_asked)
+    window.keep_from_loss(lambda: len(settings.form.changes))
     window.add_page("settings", "Settings", "settings", settings, at_foot=True)
 
 

@@ -19,11 +19,16 @@ from qasync import QEventLoop
 from jigdesk.adapters.journal.lock import HomeLock
 from jigdesk.settings import Settings
 from jigdesk.settings.draft import Draft, KeyringAnswers, Origin, save
+from jigdesk.settings.fields import fields
 from tests.harness.waiting import PATIENCE_S
 from tests.ui.conftest import eventually
 from ui.desk import Desk
 from ui.frame.bug_dialog import BugBox, report
+from ui.frame.quitting import QuitDialog
+from ui.frame.restarting import RestartDialog
 from ui.queue.sample import send_sample
+from ui.settings.form import Form
+from ui.settings.page import SettingsPage
 from ui.single import SingleInstance, raise_other
 from ui.theme.theme import Theme, ThemeChoice
 
@@ -190,6 +195,60 @@ def test_quitting_with_a_job_asks_and_staying_stays(
 
     code, _ = play(story)
     assert code == 0
+
+
+def change_settings(desk: Desk) -> Form:
+    assert desk.window is not None
+    page = desk.window.findChild(SettingsPage)
+    assert page is not None
+    page.form.set_text(fields()["queue.max_depth"], "7")
+    page.form.set_text(fields()["queue.concurrency"], "2")
+    assert desk.window.unsaved == 2
+    return page.form
+
+
+def test_settings_that_are_not_saved_are_asked_about_once(
+    play: Callable[[Story], tuple[int, Desk]],
+) -> None:
+    async def story(desk: Desk) -> None:
+        await opened(desk)
+        form = change_settings(desk)
+        assert desk.window is not None
+        desk.window.close()
+        await until(lambda: desk._question is not None)
+        assert isinstance(desk._question, QuitDialog)
+        assert desk._question.title == "2 changed settings are not saved"
+        press(desk._question, "Stay")
+        assert len(form.changes) == 2
+        desk.window.restart_asked.emit()
+        assert isinstance(desk._question, RestartDialog)
+        assert desk._question.title == "2 changed settings are not saved"
+        press(desk._question, "Not now")
+        desk.window.close()
+        await until(lambda: desk._question is not None)
+        press(desk._question, "Discard changes")
+
+    assert play(story)[0] == 0
+
+
+def test_jobs_and_settings_that_are_not_saved_are_one_question(
+    play: Callable[[Story], tuple[int, Desk]],
+) -> None:
+    async def story(desk: Desk) -> None:
+        await with_a_job(desk)
+        change_settings(desk)
+        assert desk.window is not None
+        desk.window.close()
+        question = desk._question
+        assert isinstance(question, QuitDialog)
+        assert question.title == "1 job is under way"
+        assert "2 changed settings are not saved" in question.words
+        # once the job has ended only the settings are left to ask about
+        await until(lambda: isinstance(desk._question, QuitDialog) and not desk._question.has_jobs)
+        assert not desk._leave.is_set()
+        press(desk._question, "Discard changes")
+
+    assert play(story)[0] == 0
 
 
 def test_finishing_first_completes_the_job_and_accepts_again_at_the_next_start(

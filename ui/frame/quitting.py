@@ -1,66 +1,59 @@
-"""Leaving with jobs under way: finish them, stop now and go on later, or stay."""
+"""Leaving with jobs under way, or with settings that are not saved: one question for both."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
-from ui.figures import Figures
-from ui.frame.fitting import fit_height
+from ui.frame.question import Answer, Asking
 from ui.words import counted
 
-WIDTH = 460
 
+class QuitDialog(Asking):
+    """Emits `finish` or `stop_now`, which is to leave at once; closing it means stay.
 
-class QuitDialog(QDialog):
-    """Asks once; use `open()`. Emits `finish` or `stop_now`; closing it means stay."""
+    `active` jobs are under way, and the queue `is_paused`; `unsaved` settings are changed.
+    """
 
     finish = Signal()
     stop_now = Signal()
 
-    def __init__(self, figures: Figures, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(
+        self, active: int, unsaved: int = 0, *, is_paused: bool = False, parent: QWidget | None
+    ) -> None:
+        self.has_jobs = active > 0
+        if not self.has_jobs:
+            title, words = unsaved_words(unsaved), f"Quitting discards {_them(unsaved)}."
+            answers = [Answer("Discard changes", "danger")]
+        else:
+            title = f"{counted(active, 'job')} {'is' if active == 1 else 'are'} under way"
+            words = _jobs_words(active, is_paused=is_paused)
+            if unsaved:
+                words += f" {unsaved_words(unsaved)}: quitting discards {_them(unsaved)}."
+            # a paused queue never runs empty
+            finish = [] if is_paused else [Answer("Finish, then quit", "primary")]
+            answers = [Answer("Stop now"), *finish]
+        super().__init__(title, words, "Stay", answers, parent)
         self.setWindowTitle("Quit JigDesk")
-        jobs = counted(figures.active, "job")
-        title = QLabel(f"{jobs} {'is' if figures.active == 1 else 'are'} under way", self)
-        title.setProperty("scale", "large")
-        # a paused queue never runs empty
-        self._can_finish = figures.paused is None
-        words = QLabel(_words(figures, can_finish=self._can_finish), self)
-        words.setWordWrap(True)
-        words.setProperty("tone", "muted")
-        stay = QPushButton("Stay", self)
-        stay.clicked.connect(self.reject)
-        stop = QPushButton("Stop now", self)
-        stop.clicked.connect(self.stop_now)
-        stop.clicked.connect(self.accept)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addWidget(stay)
-        buttons.addStretch(1)
-        buttons.addWidget(stop)
-        if self._can_finish:
-            finish = QPushButton("Finish, then quit", self)
-            finish.setProperty("role", "primary")
-            finish.clicked.connect(self.finish)
-            finish.clicked.connect(self.accept)
-            finish.setDefault(True)
-            buttons.addWidget(finish)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(20, 20, 20, 20)
-        layout.setSpacing(12)
-        layout.addWidget(title)
-        layout.addWidget(words)
-        layout.addSpacing(4)
-        layout.addLayout(buttons)
-        fit_height(self, WIDTH)
+        self.answers[0].clicked.connect(self.stop_now)
+        for button in self.answers[1:]:
+            button.clicked.connect(self.finish)
 
 
-def _words(figures: Figures, *, can_finish: bool) -> str:
-    one = figures.active == 1
+def unsaved_words(number: int) -> str:
+    """`3 changed settings are not saved`."""
+    return f"{counted(number, 'changed setting')} {'is' if number == 1 else 'are'} not saved"
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
+
+
+def _jobs_words(active: int, *, is_paused: bool) -> str:
+    one = active == 1
     they, them = ("it", "it") if one else ("they", "them")
     go, wait = ("goes", "waits") if one else ("go", "wait")
     stop = f"Stop now and {they} {go} on at the next start."
-    if not can_finish:
+    if is_paused:
         return f"The queue is paused, so {they} {wait}. {stop}"
     return f"Finish {them} first: nothing new is accepted until then. {stop}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
@@ -49,6 +51,7 @@ class MainWindow(QMainWindow):
         self.memory = memory
         self._leaving = False
         self._pages: dict[str, QWidget] = {}
+        self._unsaved: Callable[[], int] = lambda: 0
         self._page = ""
         self._inspector_of = ""
         self._inspector_open = False
@@ -120,6 +123,15 @@ class MainWindow(QMainWindow):
         keys.activated.connect(lambda: self.choose_page(name))
         if number == 1:
             self.show_page(name)
+
+    def keep_from_loss(self, unsaved: Callable[[], int]) -> None:
+        """Ask `unsaved`, before the window goes, how many values would be lost with it."""
+        self._unsaved = unsaved
+
+    @property
+    def unsaved(self) -> int:
+        """How many values would be lost with the window."""
+        return self._unsaved()
 
     def show_page(self, name: str) -> None:
         """Show a page; raises KeyError for one that was not added."""
