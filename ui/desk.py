@@ -29,6 +29,7 @@ from ui.pages import build_pages, hide_nothing
 from ui.settings.form import Hide
 from ui.single import SingleInstance
 from ui.theme.theme import Theme, ThemeChoice
+from ui.words import counted
 
 log = logging.getLogger(__name__)
 
@@ -295,7 +296,9 @@ class Desk:
             return
         if figures.draining is None or figures.paused is not None:  # resumed meanwhile: stay
             return
-        window.status.show_words(f"Finishing {figures.active} jobs, then quitting", "warning")
+        window.status.show_words(
+            f"Finishing {counted(figures.active, 'job')}, then quitting", "warning"
+        )
         if figures.active == 0:  # the flag would outlive this run
             window.bridge.figures.disconnect(self._finished)
             window.bridge.call(lambda core: core.control.resume(), lambda _: self.leave())

@@ -259,6 +259,8 @@ def test_finishing_first_completes_the_job_and_accepts_again_at_the_next_start(
         assert desk.window is not None
         desk.window.close()
         press(desk._question, "Finish, then quit")
+        words = desk.window.status._accepting
+        await until(lambda: words.text() == "Finishing 1 job, then quitting")
         await until(desk._leave.is_set)
         latest = desk.window.bridge.latest
         assert latest is not None

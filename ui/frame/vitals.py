@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from jigdesk.domain.check import Check
 from ui.figures import Figures
+from ui.words import counted
 
 ENGINE, TUNNEL, WEBHOOKS = "engine", "tunnel", "webhooks"
 _TITLES = {
@@ -131,8 +132,9 @@ def _webhooks(figures: Figures, check: Check | None, kept: Mapping[str, str]) ->
             "Resume the queue, or raise queue.max_depth.",
             copy=url,
         )
-    detail = f"{number} in the last hour" if number else "listening"
-    message = f"The public listener is at {url}. {number} requests came in the last hour."
+    detail = f"{number:,} in the last hour" if number else "listening"
+    came = f"{counted(number, 'request')} came"
+    message = f"The public listener is at {url}. {came} in the last hour."
     return Vital(WEBHOOKS, "Webhooks", "ok", detail, message, copy=url)
 
 

@@ -116,8 +116,7 @@ class JobActions(QObject):
             if number > _SAID or (number and refused):
                 self._toasts.note(f"{counted(number, 'job')} {said}")
             if refused:
-                more = f" ({len(refused) - 1:,} more were refused)" if len(refused) > 1 else ""
-                self._toasts.fail(f"{refused[0]}{more}")
+                self._toasts.fail(_refused_words(refused))
             self._bridge.look_soon()
             self.done.emit()
 
@@ -132,6 +131,14 @@ class JobActions(QObject):
         if self._question is not None:
             self._question.deleteLater()
         self._question = None
+
+
+def _refused_words(refused: Sequence[str]) -> str:
+    """The first refusal, and how many there were besides."""
+    others = len(refused) - 1
+    if not others:
+        return refused[0]
+    return f"{refused[0]} ({others:,} more {'was' if others == 1 else 'were'} refused)"
 
 
 def _retry_words(number: int, completed: int | None) -> str:

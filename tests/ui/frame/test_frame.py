@@ -64,6 +64,15 @@ def test_the_strip_says_the_engine_the_tunnel_and_what_is_wrong() -> None:
     assert (engine.level, engine.remedy) == ("error", "Look at its log.")
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "0 requests came"), (1, "1 request came"), (1200, "1,200 requests came")],
+)
+def test_webhooks_are_counted_in_words(number: int, said: str) -> None:
+    webhooks = vitals([], replace(FIGURES, requests_last_hour=number), {})[2]
+    assert f"{said} in the last hour." in webhooks.message
+
+
 def test_a_check_that_is_older_than_the_figures_does_not_contradict_them() -> None:
     stale = [Check("engine", "warning", "ComfyUI is starting.", "Look at its log.")]
     engine = vitals(stale, FIGURES, {})[0]

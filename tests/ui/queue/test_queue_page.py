@@ -191,6 +191,13 @@ def test_a_command_that_is_refused_is_a_toast_and_stays_in_the_history(
     assert desk.window.status.messages_button.text() == "1 message"
 
 
+@pytest.mark.parametrize(("number", "said"), [(2, "(1 more was"), (4, "(3 more were")])
+def test_many_refusals_are_one_toast(qtbot: QtBot, desk: OpenDesk, number: int, said: str) -> None:
+    desk.page.actions_on_jobs.retry([new_job_id() for _ in range(number)])
+    qtbot.waitUntil(lambda: bool(desk.window.toasts.shown))
+    assert f"{said} refused)" in desk.window.toasts.shown[0]
+
+
 def test_selection_and_scroll_survive_new_jobs(qtbot: QtBot, desk: OpenDesk) -> None:
     add_jobs(desk, 60)
     shown(qtbot, desk.page, 60)
