@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, QSize, Qt, QTimer, Signal
@@ -33,7 +34,7 @@ from ui.queue.empty import Nothing
 from ui.queue.filters import BUILT_IN, Filter
 from ui.queue.job_menu import JobMenu, SelectionBar
 from ui.queue.model import QueueModel, with_sort
-from ui.queue.reading import read_ids
+from ui.queue.reading import MOST_IDS, read_ids
 from ui.queue.sample import send_sample
 from ui.queue.selection import Selected
 from ui.queue.table import QueueTable
@@ -64,6 +65,7 @@ class QueuePage(QWidget):
         self._bridge = bridge
         self._theme = theme
         self._memory = memory
+        self._toasts = toasts
         self._figures: Figures | None = None
         self.model = QueueModel(bridge, self)
         self.table = QueueTable(self.model, theme, memory, self)
@@ -294,8 +296,17 @@ class QueuePage(QWidget):
 
     def _fetch(self, first: int, count: int) -> None:
         query = self.model.query
-        if count > 0:
-            self._bridge.call(lambda core: read_ids(core, query, first, count), self.selected.take)
+        if count <= 0:
+            return
+
+        def come(job_ids: Sequence[str]) -> None:
+            self.selected.take(job_ids)
+            if count > MOST_IDS:
+                self._toasts.note(
+                    f"Selected {MOST_IDS:,} of {count:,} jobs: that is the most at once."
+                )
+
+        self._bridge.call(lambda core: read_ids(core, query, first, count), come)
 
     # --- commands ----------------------------------------------------------------------------
 

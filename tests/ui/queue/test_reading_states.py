@@ -115,6 +115,19 @@ def test_rows_stay_when_they_cannot_be_read_again_and_it_is_said_once(
             page.model.beat(number)
 
 
+def test_selecting_more_than_can_be_is_said(
+    qtbot: QtBot, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, _ = parts
+    monkeypatch.setattr("ui.queue.page.MOST_IDS", 400)
+    monkeypatch.setattr("ui.queue.reading.MOST_IDS", 400)
+    read(qtbot, parts)
+    page.table.selectAll()
+    qtbot.waitUntil(lambda: len(page.selected.ids) > 0)
+    assert len(page.selected.ids) == 400
+    assert page._toasts.history[-1].text == "Selected 400 of 10,000 jobs: that is the most at once."
+
+
 def test_the_search_keeps_the_focus_while_the_list_comes_and_goes(
     qtbot: QtBot, parts: Parts
 ) -> None:
