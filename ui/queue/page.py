@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from jigdesk.app import Core
 from jigdesk.domain.changes import JobQuery
-from jigdesk.domain.clock import utc_now
+from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import JigDeskError
 from ui.bridge import Bridge
 from ui.figures import Figures
@@ -58,16 +58,23 @@ class QueuePage(QWidget):
     current = Signal(str)
 
     def __init__(
-        self, core: Core, bridge: Bridge, theme: Theme, memory: Memory, toasts: Toasts
+        self,
+        core: Core,
+        bridge: Bridge,
+        theme: Theme,
+        memory: Memory,
+        toasts: Toasts,
+        clock: Clock = utc_now,
     ) -> None:
         super().__init__()
+        self._clock = clock
         self.setObjectName("page")
         self._bridge = bridge
         self._theme = theme
         self._memory = memory
         self._toasts = toasts
         self._figures: Figures | None = None
-        self.model = QueueModel(bridge, self)
+        self.model = QueueModel(bridge, self, clock)
         self.table = QueueTable(self.model, theme, memory, self)
         self.selected = Selected(self.model, self.table.selectionModel(), self)
         self.actions_on_jobs = JobActions(core, bridge, toasts, self)
@@ -212,16 +219,23 @@ class QueuePage(QWidget):
         self.chips.show_figures(figures)
         self.model.take_positions(figures.positions)
         self.model.take_waits(figures.waits)
-        if before is not None and before.kept != figures.kept:
+        today = replace(
+            self.model.query, created_from=self._query_of(self.chips.current).created_from
+        )
+        if today != self.model.query:  # it was midnight
+            self.model.show(today)
+        elif before is not None and before.kept != figures.kept:
             self.model.refresh()
         self._draw()
 
     def _show_filter(self, chosen: Filter) -> None:
         self.selected.clear()
-        query = chosen.query(self.model.query, self.search.text(), utc_now())
-        self.model.show(query)
+        self.model.show(self._query_of(chosen))
         self._slow.start()
         self.table.scrollToTop()
+
+    def _query_of(self, chosen: Filter) -> JobQuery:
+        return chosen.query(self.model.query, self.search.text(), self._clock())
 
     def _narrow(self) -> None:
         self._show_filter(self.chips.current)

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from jigdesk.domain.check import Check
 from jigdesk.settings.draft import Origin
 from tests.ui.conftest import OpenDesk
-from ui.figures import Figures
+from tests.ui.frame.figures import FIGURES
 from ui.frame.toasts import HISTORY, SHOWN_AT_ONCE, History
 from ui.frame.vitals import vitals
 from ui.frame.window import FIRST_SIZE, MainWindow
@@ -22,22 +22,6 @@ from ui.inspector.panel import Inspector
 from ui.memory import Memory
 from ui.pages import build_pages
 from ui.theme.theme import ThemeChoice
-
-FIGURES = Figures(
-    counts={},
-    today=0,
-    positions={},
-    running=0,
-    waiting=0,
-    refusals=(),
-    paused=None,
-    draining=None,
-    next_slot_s=None,
-    outbox=0,
-    requests_last_hour=0,
-    engine={"kind": "managed", "status": "ready", "connected": True, "version": "0.3.64"},
-    public_url=None,
-)
 
 
 def inspector_of(desk: OpenDesk) -> Inspector:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,17 +11,36 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from jigdesk.domain.clock import utc_now
 from jigdesk.domain.errors import JournalUnavailable
 from tests.fakes.journal_thread import JournalThread
+from tests.ui.frame.figures import FIGURES
 from ui.bridge import Bridge
+from ui.figures import start_of_day
 from ui.frame.toasts import Toasts
 from ui.memory import Memory
 from ui.queue.model import REFRESH_BEATS
 from ui.queue.page import QueuePage
 from ui.theme.theme import Theme
 
+
+class _Clock:
+    """A clock that a test puts on."""
+
+    def __init__(self) -> None:
+        self.late = timedelta()
+
+    def now(self) -> datetime:
+        return utc_now() + self.late
+
+
 WHY = "The journal cannot be read: disk I/O error."
 Parts = tuple[QueuePage, JournalThread]
+
+
+@pytest.fixture
+def clock() -> _Clock:
+    return _Clock()
 
 
 @pytest.fixture
@@ -30,6 +50,7 @@ def parts(
     theme: Theme,
     memory: Memory,
     tmp_path: Path,
+    clock: _Clock,
 ) -> Iterator[Parts]:
     """The page over a journal with 10,000 jobs that was not read yet: it waits for `go_on`."""
     bridge, thread = journal_bridge
@@ -37,7 +58,7 @@ def parts(
     window = QWidget()
     paths = SimpleNamespace(jobs_dir=tmp_path / "jobs")
     core = SimpleNamespace(local_url="http://127.0.0.1:1", settings=SimpleNamespace(paths=paths))
-    page = QueuePage(core, bridge, theme, memory, Toasts(window))  # type: ignore[arg-type]
+    page = QueuePage(core, bridge, theme, memory, Toasts(window), clock=clock.now)  # type: ignore[arg-type]
     page.resize(1000, 600)
     page.show()
     yield page, thread
@@ -113,6 +134,22 @@ def test_rows_stay_when_they_cannot_be_read_again_and_it_is_said_once(
     with qtbot.waitSignal(page.model.shown):
         for number in range(1, 21 * REFRESH_BEATS + 1):  # by itself, after some seconds
             page.model.beat(number)
+
+
+def test_today_goes_on_to_the_next_day_by_itself(qtbot: QtBot, parts: Parts, clock: _Clock) -> None:
+    page, _ = parts
+    read(qtbot, parts)
+    page.chips.choose("Today")
+    qtbot.waitUntil(lambda: page.model.is_read)
+    before = page.model.query.created_from
+    assert before is not None
+    page._show_figures(FIGURES)
+    assert page.model.query.created_from == before
+    clock.late = timedelta(days=1)
+    page._show_figures(FIGURES)
+    assert page.model.query.created_from == start_of_day(clock.now())
+    assert page.model.query.created_from != before
+    qtbot.waitUntil(lambda: page.model.is_read)
 
 
 def test_selecting_more_than_can_be_is_said(
