@@ -76,7 +76,8 @@ def _add_inspector(window: MainWindow, queue: QueuePage, feed: LogFeed) -> Inspe
 
     queue.opened.connect(opened)
     queue.current.connect(moved)
-    inspector.closed.connect(lambda: window.show_inspector(False))
+    for done in (inspector.closed, queue.dismissed):
+        done.connect(lambda: window.show_inspector(False))
     return inspector
 
 

@@ -56,6 +56,14 @@ ROW_PX = 46
 HEADER_PX = 30
 
 
+def order_words(sort: str, *, descending: bool) -> str:
+    """How the list is sorted: `Newest first`, `By Attempt ↓`."""
+    column = next(column for column, spec in COLUMNS.items() if spec.sort == sort)
+    if column is Column.CREATED:
+        return "Newest first" if descending else "Oldest first"
+    return f"By {COLUMNS[column].title} {'↓' if descending else '↑'}"
+
+
 def workflow_width(room: int) -> int:
     """How much of the room for the workflow's and the progress's column the workflow takes.
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QItemSelectionModel, QPoint, QSize, Qt, QTimer, Signa
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QMenu,
     QPushButton,
@@ -29,7 +30,7 @@ from ui.inbox import Batch
 from ui.memory import Memory
 from ui.queue.actions import JobActions
 from ui.queue.chips import Chips
-from ui.queue.columns import COLUMNS, Column
+from ui.queue.columns import COLUMNS, Column, order_words
 from ui.queue.empty import Nothing
 from ui.queue.filters import BUILT_IN, Filter
 from ui.queue.job_menu import JobMenu, SelectionBar
@@ -51,11 +52,12 @@ class QueuePage(QWidget):
     """Every job.
 
     Emits `opened(job_id)` when one is to be inspected, and `current(job_id)` when another row
-    has the focus (empty for none).
+    has the focus (empty for none). `dismissed` follows Escape where there is nothing left to undo.
     """
 
     opened = Signal(str)
     current = Signal(str)
+    dismissed = Signal()
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class QueuePage(QWidget):
         self.nothing = Nothing(f"{core.local_url}/dock", self)
         self.menu = JobMenu(self.actions_on_jobs, self.selected, self.model, theme, self)
         self.bar = SelectionBar(self.menu, self.selected, self)
+        self.order = QLabel(self)
         self._pause = QPushButton(self)
         self._drain = QPushButton(self)
         self._columns = QToolButton(self)
@@ -119,6 +122,10 @@ class QueuePage(QWidget):
         chips = QHBoxLayout()
         chips.setSpacing(8)
         chips.addWidget(self.chips, 1)
+        self.order.setProperty("tone", "muted")
+        self.order.setProperty("scale", "small")
+        self.order.setToolTip("A click on a column's title sorts by it")
+        chips.addWidget(self.order)
         chips.addWidget(self.bar)
         self._body = QStackedLayout()
         self.setFocusProxy(self.table)
@@ -153,6 +160,8 @@ class QueuePage(QWidget):
         self.table.selectionModel().currentRowChanged.connect(self._current_changed)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._offer_menu)
+        self.table.columns_changed.connect(self._show_order)
+        self.selected.changed.connect(lambda _: self._show_order())
         self.selected.fetch.connect(self._fetch)
         self.menu.opened.connect(self.opened)
         self.nothing.sample_asked.connect(self.run_sample)
@@ -165,7 +174,7 @@ class QueuePage(QWidget):
         find.activated.connect(self._to_search)
         leave = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         leave.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        leave.activated.connect(self.selected.clear)
+        leave.activated.connect(self._escape)
 
     # --- what others use ---------------------------------------------------------------------
 
@@ -251,7 +260,15 @@ class QueuePage(QWidget):
         self._memory.keep_json(SORT, [int(column), descending])
         self.model.show(with_sort(self.model.query, column, descending=descending))
         self._slow.start()
+        self._show_order()
         self.table.scrollToTop()
+
+    def _show_order(self) -> None:
+        """In words where the column that sorts is hidden, and its arrow with it."""
+        query = self.model.query
+        hidden = {COLUMNS[column].sort for column in Column if self.table.isColumnHidden(column)}
+        self.order.setText(order_words(query.sort, descending=query.descending))
+        self.order.setVisible(query.sort in hidden and len(self.selected.ids) < 2)  # noqa: PLR2004
 
     def _restore_sort(self) -> None:
         kept = self._memory.json_of(SORT)
@@ -261,6 +278,7 @@ class QueuePage(QWidget):
             column = Column(kept[0]) if kept[0] in known else column
             descending = kept[1] is True
         self.model.show(with_sort(JobQuery(), column, descending=descending))
+        self._show_order()
 
     def _show_count(self, count: int) -> None:
         self._slow.stop()
@@ -378,6 +396,17 @@ class QueuePage(QWidget):
     def _current_changed(self) -> None:
         job = self.model.job(self.table.currentIndex().row())
         self.current.emit("" if job is None else job.job_id)
+
+    def _escape(self) -> None:
+        """Undo the nearest thing: the text of the search, the selection, the inspector."""
+        if self.search.hasFocus() and self.search.text():
+            self.search.clear()
+        elif self.search.hasFocus():
+            self.setFocus()
+        elif self.selected.ids:
+            self.selected.clear()
+        else:
+            self.dismissed.emit()
 
     def _to_search(self) -> None:
         self.search.setFocus()

@@ -43,10 +43,14 @@ class Header(QHeaderView):
 
 
 class QueueTable(QTableView):
-    """Emits `opened(row)` for Enter and a double click, and `all_asked` for select all."""
+    """Emits `opened(row)` for Enter and a double click, and `all_asked` for select all.
+
+    `columns_changed` follows when columns are shown or hidden.
+    """
 
     opened = Signal(int)
     all_asked = Signal()
+    columns_changed = Signal()
 
     def __init__(
         self, model: QueueModel, theme: Theme, memory: Memory, parent: QWidget | None = None
@@ -133,6 +137,7 @@ class QueueTable(QTableView):
         self.setColumnHidden(column, not shown)
         self._fit()
         self.remember()
+        self.columns_changed.emit()
 
     def reset_columns(self) -> None:
         """The columns as they were at the first start."""
@@ -143,6 +148,7 @@ class QueueTable(QTableView):
         self._owner_sized.clear()
         self._fit()
         self.remember()
+        self.columns_changed.emit()
 
     def remember(self) -> None:
         """Write the columns' order, widths and visibility down."""

@@ -17,6 +17,7 @@ from jigdesk.domain.ids import new_job_id
 from jigdesk.domain.job import FINAL, Job, JobStatus
 from tests.ui.conftest import OpenDesk, eventually
 from ui.frame.question import Question
+from ui.inspector.panel import Inspector
 from ui.queue.chips import Chips
 from ui.queue.columns import ROW_PX, Column
 from ui.queue.delegate import PAD, SHAPE_PX
@@ -410,6 +411,49 @@ def test_the_column_that_sorts_has_an_arrow(qtbot: QtBot, desk: OpenDesk) -> Non
     desk.page.table.horizontalHeader().sectionClicked.emit(Column.OWNER)
     assert (title(Column.OWNER), title(Column.CREATED)) == ("Owner ↑", "Created")
     qtbot.waitUntil(lambda: desk.page.model.is_read, timeout=30_000)
+
+
+def test_the_order_is_said_in_words_where_its_column_is_hidden(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    page = desk.page
+    header = page.table.horizontalHeader()
+    assert page.order.isVisible()
+    assert page.order.text() == "Newest first"
+    header.sectionClicked.emit(Column.OWNER)  # has an arrow
+    assert not page.order.isVisible()
+    page.table.show_column(Column.OWNER, shown=False)
+    assert page.order.isVisible()
+    assert page.order.text() == "By Owner ↑"
+    header.sectionClicked.emit(Column.CREATED)
+    page.table.show_column(Column.CREATED, shown=True)
+    assert not page.order.isVisible()
+    page.table.reset_columns()
+    assert page.order.text() == "Newest first"
+    qtbot.waitUntil(lambda: page.model.is_read)
+
+
+def test_escape_undoes_one_thing_after_the_other(qtbot: QtBot, desk: OpenDesk) -> None:
+    ids = add_jobs(desk, 1)
+    shown(qtbot, desk.page, 1)
+    page, window = desk.page, desk.window
+    inspector = window.findChild(Inspector)
+    assert inspector is not None
+    page.show_job(ids[0])
+    page.opened.emit(ids[0])
+    page.search.setText("blur")
+    window.activateWindow()
+    page.search.setFocus()
+    qtbot.waitUntil(page.search.hasFocus)
+    qtbot.keyClick(page.search, Qt.Key.Key_Escape)
+    assert page.search.text() == ""
+    assert page.selected.ids == (ids[0],)
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_Escape)
+    assert page.selected.ids == ()
+    assert inspector.isVisible()
+    qtbot.keyClick(page.table, Qt.Key.Key_Escape)
+    assert not inspector.isVisible()
 
 
 def test_saving_a_filter_empties_the_search_that_it_took(qtbot: QtBot, desk: OpenDesk) -> None:
