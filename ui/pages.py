@@ -39,22 +39,25 @@ def build_pages(
     `hide` is told the secrets that are typed, so that no log has them.
     """
     queue = QueuePage(core, window.bridge, window.theme, window.memory, window.toasts)
-    window.add_page("queue", "Queue", "queue", queue)
+    window.add_page("queue", "Queue", "queue", queue, main=lambda: queue.main)
     feed = LogFeed(window.bridge)
     feed.open()
     inspector = _add_inspector(window, queue, feed)
     _add_new_job(window, core, queue, inspector)
     workflows = WorkflowsPage(window.bridge, window.theme)
-    window.add_page("workflows", "Workflows", "workflows", workflows)
+    window.add_page("workflows", "Workflows", "workflows", workflows, main=lambda: workflows.list)
     requests = RequestsPage(window.bridge, window.theme, window.toasts, core.public_url_local)
-    window.add_page("requests", "Requests", "requests", requests)
-    window.add_page("host", "Host", "host", HostPage(window.bridge, window.theme, feed))
+    window.add_page("requests", "Requests", "requests", requests, main=lambda: requests.list)
+    host = HostPage(window.bridge, window.theme, feed)
+    window.add_page("host", "Host", "host", host, main=lambda: host.console.text)
     settings = SettingsPage(
         window.bridge, window.theme, window.toasts, origin or Origin.of(core.settings), hide
     )
     settings.restart_asked.connect(window.restart_asked)
     window.keep_from_loss(lambda: len(settings.form.changes))
-    window.add_page("settings", "Settings", "settings", settings, at_foot=True)
+    window.add_page(
+        "settings", "Settings", "settings", settings, at_foot=True, main=lambda: settings.list
+    )
 
 
 def _add_inspector(window: MainWindow, queue: QueuePage, feed: LogFeed) -> Inspector:

@@ -66,6 +66,13 @@ class Rail(QFrame):
         (self._foot if at_foot else self._top).addWidget(button)
         self._draw()
 
+    @property
+    def buttons(self) -> list[QToolButton]:
+        """The pages' buttons, from the top."""
+        at_foot = [name for name in self._buttons if self._foot.indexOf(self._buttons[name]) >= 0]
+        at_top = [name for name in self._buttons if name not in at_foot]
+        return [self._buttons[name] for name in (*at_top, *at_foot)]
+
     def show_chosen(self, name: str) -> None:
         """Mark the page that is shown."""
         self._buttons[name].setChecked(True)

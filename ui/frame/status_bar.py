@@ -65,6 +65,11 @@ class StatusBar(QFrame):
         self._show_theme()
 
     @property
+    def buttons(self) -> list[QToolButton]:
+        """Everything that can have the focus, from the left."""
+        return [self._messages, self._theme_button]
+
+    @property
     def messages_button(self) -> QToolButton:
         """Where the history opens."""
         return self._messages

@@ -21,7 +21,7 @@ from jigdesk.domain.check import Check
 from ui.figures import Figures
 from ui.frame.fitting import fit_height
 from ui.frame.lamp import Lamp
-from ui.frame.vitals import Vital, vitals
+from ui.frame.vitals import TUNNEL, Vital, vitals
 from ui.theme.theme import BASE_PX, SMALL_PX, Theme
 
 HEIGHT = 54
@@ -166,16 +166,21 @@ class CheckCard(QFrame):
 
 
 class HealthStrip(QFrame):
-    """Emits `asked_again` for new checks and `noted(str)` for what the owner should be told."""
+    """Emits `asked_again` for new checks and `noted(str)` for what the owner should be told.
+
+    `arranged` follows when it has other items.
+    """
 
     asked_again = Signal()
     noted = Signal(str)
+    arranged = Signal()
 
     def __init__(
         self, theme: Theme, kept: Mapping[str, str], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.setObjectName("strip")
+        self.setAccessibleName("Health")
         self.setFixedHeight(HEIGHT)
         self._theme = theme
         self._kept = kept
@@ -207,6 +212,14 @@ class HealthStrip(QFrame):
     def items(self) -> Mapping[str, Item]:
         """What is shown, by name."""
         return self._items
+
+    @property
+    def buttons(self) -> list[QWidget]:
+        """Everything that can have the focus, from the left."""
+        found: list[QWidget] = []
+        for name, item in self._items.items():
+            found += [item, self._copy] if name == TUNNEL else [item]
+        return found
 
     def _fill(self) -> None:
         found = vitals(self._checks, self._figures, self._kept)
@@ -256,9 +269,10 @@ class HealthStrip(QFrame):
             self._row.insertWidget(place, item)
             item.show()
             place += 1
-            if name == "tunnel":
+            if name == TUNNEL:
                 self._row.insertWidget(place, self._copy)
                 place += 1
+        self.arranged.emit()
 
     def _item(self, name: str) -> Item:
         item = Item(self._theme, self)

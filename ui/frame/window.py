@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
@@ -51,6 +52,7 @@ class MainWindow(QMainWindow):
         self.memory = memory
         self._leaving = False
         self._pages: dict[str, QWidget] = {}
+        self._main: dict[str, Callable[[], QWidget]] = {}
         self._unsaved: Callable[[], int] = lambda: 0
         self._page = ""
         self._inspector_of = ""
@@ -102,6 +104,8 @@ class MainWindow(QMainWindow):
         self.bridge.health.connect(self.strip.show_checks)
         self.bridge.failed.connect(self.toasts.fail)
         self.strip.asked_again.connect(self.bridge.check_anew)
+        self.strip.asked_again.connect(self.bridge.check_health)
+        self.strip.arranged.connect(self._order_tabs)
         self.strip.asked_again.connect(self.bridge.look_soon)
         self.strip.noted.connect(self.toasts.note)
         self.toasts.counted.connect(self.status.show_messages)
@@ -112,12 +116,27 @@ class MainWindow(QMainWindow):
     # --- pages -------------------------------------------------------------------------------
 
     def add_page(
-        self, name: str, title: str, icon: str, page: QWidget, *, at_foot: bool = False
+        self,
+        name: str,
+        title: str,
+        icon: str,
+        page: QWidget,
+        *,
+        at_foot: bool = False,
+        main: Callable[[], QWidget] | None = None,
     ) -> None:
-        """Add a page and its button; Ctrl and its number show it. The first one is shown."""
+        """Add a page and its button; Ctrl and its number show it. The first one is shown.
+
+        The focus then goes to the part that `main` tells, None to the page's proxy.
+        """
+        proxy = page.focusProxy()
+        if proxy is not None:  # with one, Tab would pass over everything else in the page
+            page.setFocusProxy(None)  # type: ignore[arg-type]
+        self._main[name] = main or (lambda: proxy or page)
         self._pages[name] = page
         self._stack.addWidget(page)
         self.rail.add(name, title, icon, at_foot=at_foot)
+        self._order_tabs()
         number = len(self._pages)
         keys = QShortcut(QKeySequence(f"Ctrl+{number}"), self)
         keys.activated.connect(lambda: self.choose_page(name))
@@ -135,18 +154,38 @@ class MainWindow(QMainWindow):
 
     def show_page(self, name: str) -> None:
         """Show a page; raises KeyError for one that was not added."""
-        page = self._pages[name]
+        if name not in self._pages:
+            raise KeyError(name)
         self._page = name
         self._arrange()
-        shown = self._stack.currentWidget()
-        (page if shown is None else shown).setFocus()
+        self._focus_shown()
         self.rail.show_chosen(name)
+
+    def _focus_shown(self) -> None:
+        inspector = self._inspector
+        if inspector is not None and self._inspector_covers():
+            inspector.setFocus()
+        else:
+            self._main[self._page]().setFocus()
+
+    def _order_tabs(self) -> None:
+        """The Tab key goes from the rail over the strip and the page to the status bar."""
+        way: list[QWidget] = [*self.status.buttons, *self.rail.buttons, *self.strip.buttons]
+        last = self.previousInFocusChain()
+        while last is not None and last is not self:
+            if _takes_tab(last) and self._split.isAncestorOf(last):
+                way.insert(0, last)
+                break
+            last = last.previousInFocusChain()
+        for before, after in pairwise(way):
+            self.setTabOrder(before, after)
 
     def choose_page(self, name: str) -> None:
         """The owner asks for a page: where the inspector has its place, it is closed."""
         if self._inspector_covers() and name == self._page:
             self._inspector_open = False
         self.show_page(name)
+        self._order_tabs()  # a page may have filled itself since
 
     @property
     def page(self) -> str:
@@ -196,10 +235,9 @@ class MainWindow(QMainWindow):
         """Show what was chosen; a focus that was on what went is the page's, not the next one's."""
         focus = self.focusWidget()
         self._show_chosen()
-        shown = self._stack.currentWidget()
         was_here = focus is not None and self._split.isAncestorOf(focus)
-        if was_here and shown is not None and self.focusWidget() is not focus:
-            shown.setFocus()
+        if was_here and self.focusWidget() is not focus:
+            self._focus_shown()
 
     def _show_chosen(self) -> None:
         """The chosen page, and the inspector beside it or in its place."""
@@ -281,6 +319,10 @@ class MainWindow(QMainWindow):
 
     def _show_history(self) -> None:
         History(self.toasts.history, self).open_above(self.status.messages_button)
+
+
+def _takes_tab(widget: QWidget) -> bool:
+    return bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
 
 
 def _publisher(core: Core) -> str:

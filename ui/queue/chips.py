@@ -33,12 +33,15 @@ CHOSEN = "queue/filter"
 class Chips(QWidget):
     """Emits `chosen(Filter)`, `saved` before a new one is chosen, `refused(str)` if it is not kept.
 
+    `rebuilt` follows when `buttons` are others.
+
     The typed text that "Save filter" takes is told by `show_text`.
     """
 
     chosen = Signal(object)
     saved = Signal()
     refused = Signal(str)
+    rebuilt = Signal()
 
     def __init__(self, memory: Memory, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,6 +79,11 @@ class Chips(QWidget):
     def current(self) -> Filter:
         """The one that is chosen."""
         return next(item for item in self.filters if item.name == self._current)
+
+    @property
+    def buttons(self) -> list[QPushButton]:
+        """Everything that can have the focus, in the row's order."""
+        return [*self._buttons.values(), self._more, self._save]
 
     @property
     def left_out(self) -> list[Filter]:
@@ -164,6 +172,7 @@ class Chips(QWidget):
         self._row.insertWidget(len(self._buttons), self._more)
         self._row.insertWidget(len(self._buttons) + 1, self._save)
         self._show_save()
+        self.rebuilt.emit()
 
     def _chip(self, words: str) -> QPushButton:
         button = QPushButton(words, self)

@@ -159,6 +159,7 @@ class SelectionBar(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         row.addWidget(self._label)
+        self.buttons: list[QPushButton] = []
         for action in (menu.retry, menu.first, menu.cancel):
             button = QPushButton(action.text(), self)
             button.setProperty("role", "chip")
@@ -166,6 +167,7 @@ class SelectionBar(QWidget):
             action.changed.connect(lambda a=action, b=button: b.setVisible(a.isEnabled()))
             button.setVisible(action.isEnabled())
             row.addWidget(button)
+            self.buttons.append(button)
         selected.changed.connect(self._count)
         self.hide()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -112,7 +113,11 @@ class QueuePage(QWidget):
             button.setIconSize(QSize(16, 16))
         self._columns.setProperty("role", "icon")
         self._columns.setToolTip("Choose the columns")
+        self._columns.setAccessibleName("Choose the columns")
+        self.search.setAccessibleName("Search the jobs")
+        self.table.setAccessibleName("Jobs")
         self._columns.setFixedSize(32, 32)
+        self._added: list[QWidget] = []
         self._tools = QHBoxLayout()
         self._tools.setSpacing(8)
         self._tools.addWidget(self._pause)
@@ -128,7 +133,6 @@ class QueuePage(QWidget):
         chips.addWidget(self.order)
         chips.addWidget(self.bar)
         self._body = QStackedLayout()
-        self.setFocusProxy(self.table)
         self._body.addWidget(self.table)
         self._body.addWidget(self.nothing)
         column = QVBoxLayout(self)
@@ -137,6 +141,7 @@ class QueuePage(QWidget):
         column.addLayout(self._tools)
         column.addLayout(chips)
         column.addLayout(self._body, 1)
+        self._order_tabs()
 
     def _wire(self) -> None:
         bridge = self._bridge
@@ -150,6 +155,7 @@ class QueuePage(QWidget):
         bridge.closing.connect(self._slow.stop)
         self.chips.chosen.connect(self._show_filter)
         self.chips.saved.connect(self.search.clear)
+        self.chips.rebuilt.connect(self._order_tabs)
         self.chips.refused.connect(bridge.failed)
         self.search.textChanged.connect(lambda _: self._debounce.start())
         self.search.textChanged.connect(self.chips.show_text)
@@ -181,6 +187,27 @@ class QueuePage(QWidget):
     def add_tool(self, button: QWidget) -> None:
         """Put a button first in the row of tools (New job)."""
         self._tools.insertWidget(0, button)
+        self._added.insert(0, button)
+        self._order_tabs()
+
+    def _order_tabs(self) -> None:
+        """The Tab key goes as one reads: the tools, the filters, what is selected, the list."""
+        tools = [self._pause, self._drain, self.search, self._columns]
+        way = [
+            *self._added,
+            *tools,
+            *self.chips.buttons,
+            *self.bar.buttons,
+            self.table,
+            self.nothing.button,
+        ]
+        for before, after in pairwise(way):
+            self.setTabOrder(before, after)
+
+    @property
+    def main(self) -> QWidget:
+        """What the page is for: the list, or what is said in its place."""
+        return self._body.currentWidget() or self.table
 
     def show_job(self, job_id: str) -> None:
         """Select a job and bring it into view, where the list has it."""
@@ -322,7 +349,6 @@ class QueuePage(QWidget):
         focus = self.window().focusWidget()
         follows = focus is None or focus is other or other.isAncestorOf(focus)
         self._body.setCurrentWidget(part)
-        self.setFocusProxy(part)
         if follows:
             part.setFocus()
 
@@ -402,7 +428,7 @@ class QueuePage(QWidget):
         if self.search.hasFocus() and self.search.text():
             self.search.clear()
         elif self.search.hasFocus():
-            self.setFocus()
+            self.main.setFocus()
         elif self.selected.ids:
             self.selected.clear()
         else:

@@ -89,6 +89,7 @@ class ListEditor(Editor):
         remove.setProperty("role", "icon")
         remove.setObjectName("remove")
         remove.setToolTip("Remove this line")
+        remove.setAccessibleName(f"Remove {title_of(self._entry)} {len(self.lines) + 1}")
         remove.setIconSize(QSize(14, 14))
         remove.setIcon(self._theme.icons.icon("close", "muted", 14))
         remove.clicked.connect(lambda _=False, e=editor: self._removed(e))

@@ -60,6 +60,7 @@ class SettingsPage(QWidget):
         self.place = label("", tone="muted", whole=False)
         self.place.setProperty("scale", "small")
         self.list = QListWidget(self)
+        self.list.setAccessibleName("Sections of the settings")
         self.list.setFixedWidth(LIST_PX)
         self.list.setSpacing(2)
         self.list.currentItemChanged.connect(self._picked)
