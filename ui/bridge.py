@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from jigdesk.app import Core
 from jigdesk.domain.check import Check
 from jigdesk.domain.errors import JigDeskError, TransientError
-from ui.core_thread import CoreThread
+from ui.core_thread import CoreGone, CoreThread
 from ui.figures import Figures, look
 from ui.inbox import Inbox
 
@@ -144,7 +144,7 @@ class Bridge(QObject):
         """Run `work(core)` on the core's loop; `then` gets its result in the main thread.
 
         An expected failure goes to `otherwise`, else to the signal `failed`; a bug to `bug`.
-        Nothing is called any more once the bridge is closed.
+        Nothing is called any more once the bridge is closed, or the core has ended.
         """
         if self._closed:
             return
@@ -152,7 +152,13 @@ class Bridge(QObject):
             self._refuse(WindowBusy(), otherwise)
             return
         self._calls += 1
-        future = self._core.submit(work)
+        try:
+            future = self._core.submit(work)
+        except CoreGone:
+            self._calls -= 1
+            if not self._core.started.done():
+                raise
+            return  # it has ended, by itself or with a bug, which the desk tells once
         answer = _Answer(future, then, otherwise)
 
         def settled(_: Future[T]) -> None:  # on the core's thread
@@ -259,8 +265,11 @@ class Bridge(QObject):
             return
         except JigDeskError as failure:
             self._refuse(failure, answer.otherwise)
-        except Exception as bug:  # noqa: BLE001 - shown by the dialog for bugs
-            self.bug.emit(bug)
+        except Exception as bug:  # shown by the dialog for bugs
+            if self._core.is_stopping:  # it was asked while parts of it were closed already
+                log.info("an answer was lost with the core", exc_info=bug)
+            else:
+                self.bug.emit(bug)
         else:
             if answer.then is not None:
                 answer.then(value)

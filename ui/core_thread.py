@@ -50,6 +50,11 @@ class CoreThread:
             if self._loop is not None and self._stop is not None:
                 self._loop.call_soon_threadsafe(self._stop.set)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it closes, or has: what is asked of it now may fail in any way."""
+        return self._stopping
+
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the thread's end; whether it ended in time. True when it never started."""
         if self._thread.ident is None:
@@ -98,7 +103,10 @@ class CoreThread:
         try:
             async with open_core(settings) as core:
                 self.started.set_result(core)
-                await core.run_until(stop)
+                try:
+                    await core.run_until(stop)
+                finally:
+                    self._stopping = True
         finally:
             with self._lock:
                 self._loop = None

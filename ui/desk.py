@@ -165,7 +165,7 @@ class Desk:
         if self._start is not None:
             self._start.hide()
         try:
-            await self._until_left(thread)
+            await self._until_left(thread, bridge)
         finally:
             self._bugs.parent = None
             bridge.close()
@@ -181,7 +181,7 @@ class Desk:
                 if self._start is not None:  # for a second start, should it come now
                     self._start.show_stopping(STOPPING)
 
-    async def _until_left(self, thread: CoreThread) -> None:
+    async def _until_left(self, thread: CoreThread, bridge: Bridge) -> None:
         """Return when the owner leaves, asks for a restart, or the core has ended."""
         ended = asyncio.wrap_future(thread.ended)
         wishes = [asyncio.create_task(wish.wait()) for wish in (self._leave, self._restart)]
@@ -192,12 +192,13 @@ class Desk:
             for wish in wishes:
                 wish.cancel()
         if ended.done() and (bug := ended.exception()) is not None:
-            self._bugs.parent = None
-            self._bugs.show(bug)
-            if self._bugs.dialog is not None:
-                closed = asyncio.Event()
-                self._bugs.dialog.finished.connect(lambda _: closed.set())
-                await closed.wait()
+            bridge.close()  # there is nobody left to ask
+            closed = asyncio.Event()
+            dialog = self._bugs.show_end(bug)
+            dialog.finished.connect(lambda _: closed.set())
+            await self._either(closed, self._leave)
+            if self._bugs.dialog is dialog:
+                dialog.close()
             self._leave.set()
 
     @contextlib.asynccontextmanager

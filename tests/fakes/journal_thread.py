@@ -36,6 +36,8 @@ class JournalThread:
         self._thread.start()
         self.core = self.started.result(PATIENCE_S)
 
+    is_stopping = False
+
     def submit(self, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(self._answer(work), self._loop)
 

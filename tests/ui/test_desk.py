@@ -7,16 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from qasync import QEventLoop
 
 from jigdesk.adapters.journal.lock import HomeLock
+from jigdesk.app.metrics import DeskMetrics
 from jigdesk.settings import Settings
 from jigdesk.settings.draft import Draft, KeyringAnswers, Origin, save
 from jigdesk.settings.fields import fields
@@ -306,6 +308,44 @@ def test_a_bug_opens_one_dialog(
     dialog.accept()
     assert bugs.dialog is None
     assert "second" in capfd.readouterr().err
+
+
+def test_a_core_that_dies_is_told_once_and_truly(
+    play: Callable[[Story], tuple[int, Desk]],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dies = threading.Event()
+
+    async def run(_: DeskMetrics) -> None:
+        await asyncio.to_thread(dies.wait, PATIENCE_S)
+        raise ValueError("the core breaks")
+
+    monkeypatch.setattr(DeskMetrics, "run", run)
+    beats: list[int] = []
+
+    async def story(desk: Desk) -> None:
+        await opened(desk)
+        dies.set()
+        await until(lambda: desk._bugs.dialog is not None)
+        dialog, window = desk._bugs.dialog, desk.window
+        assert dialog is not None
+        assert window is not None
+        words = " ".join(label.text() for label in dialog.findChildren(QLabel))
+        assert "go on at the next start" in words
+        window.bridge.look_soon()  # nobody answers any more, and nobody is surprised
+        window.bridge.check_health()
+        window.bridge.ticked.connect(beats.append)
+        await asyncio.sleep(0.5)
+        press(dialog, "Quit")
+
+    with caplog.at_level("CRITICAL"):
+        code, _ = play(story)
+    assert code == 1
+    assert beats == []
+    assert capfd.readouterr().err.count("ValueError: the core breaks") == 1
+    caplog.clear()
 
 
 def test_a_second_start_raises_the_first(qtbot: Any, tmp_path: Path) -> None:

@@ -23,6 +23,13 @@ from PySide6.QtWidgets import (
 from jigdesk import __version__
 from ui.theme.theme import Theme
 
+GOES_ON = "Your jobs are safe: they are in the journal and go on."
+ENDED = (
+    "The desk has stopped, and nothing runs any more. Your jobs are safe: they are in the journal "
+    "and go on at the next start."
+)
+SEND = "Copy the report and send it to the project; it names no secret."
+
 
 def report(bug: BaseException, redact: Callable[[str], str]) -> str:
     """What happened and where, with secrets blacked out: fit to be sent to the project."""
@@ -38,18 +45,17 @@ def report(bug: BaseException, redact: Callable[[str], str]) -> str:
 class BugDialog(QDialog):
     """Shows one bug; use `open()`."""
 
-    def __init__(self, text: str, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, text: str, theme: Theme, parent: QWidget | None = None, *, ends: bool = False
+    ) -> None:
+        """`ends` when the bug was the end of the desk, which closes with the dialog."""
         super().__init__(parent)
         self.setWindowTitle("A bug in JigDesk")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(640, 420)
         title = QLabel("Something went wrong in JigDesk itself", self)
         title.setProperty("scale", "large")
-        words = QLabel(
-            "Your jobs are safe: they are in the journal and go on. Copy the report and send it to "
-            "the project; it names no secret.",
-            self,
-        )
+        words = QLabel(f"{ENDED if ends else GOES_ON} {SEND}", self)
         words.setWordWrap(True)
         words.setProperty("tone", "muted")
         self._text = QPlainTextEdit(text, self)
@@ -58,7 +64,7 @@ class BugDialog(QDialog):
         copy = QPushButton("Copy report", self)
         copy.setProperty("role", "primary")
         copy.clicked.connect(self.copy_report)
-        close = QPushButton("Close", self)
+        close = QPushButton("Quit" if ends else "Close", self)
         close.clicked.connect(self.accept)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
@@ -93,12 +99,27 @@ class BugBox:
 
     def show(self, bug: BaseException) -> None:
         """Open the dialog, unless one is open: a bug seldom comes alone."""
+        text = self._write(bug)
+        if self._open is None:
+            self._show(text)
+
+    def show_end(self, bug: BaseException) -> BugDialog:
+        """Say that this one was the end of the desk, whatever was said before."""
+        text = self._write(bug)
+        if self._open is not None:
+            self._open.close()
+        return self._show(text, ends=True)
+
+    def _write(self, bug: BaseException) -> str:
         text = report(bug, self._redact)
         sys.stderr.write(f"{text}\n")
-        if self._open is None:
-            self._open = BugDialog(text, self._theme, self.parent)
-            self._open.finished.connect(self._closed)
-            self._open.open()
+        return text
+
+    def _show(self, text: str, *, ends: bool = False) -> BugDialog:
+        dialog = self._open = BugDialog(text, self._theme, self.parent, ends=ends)
+        dialog.finished.connect(self._closed)
+        dialog.open()
+        return dialog
 
     def _closed(self) -> None:
         self._open = None
