@@ -61,31 +61,51 @@ class Item(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.vital: Vital | None = None
         self.parts = WHOLE
+        self._detail_px = 0
 
     def show_vital(self, vital: Vital) -> None:
-        """Show another state; a line that is too long is cut, the whole is in the tooltip."""
+        """Show another state; what has no room is in the tooltip."""
         if vital == self.vital:
             return
         self.vital = vital
         self._lamp.show_level(vital.level)
         self._title.setText(vital.title)
-        metrics = QFontMetrics(self._theme.font(SMALL_PX))
-        self._detail.setText(
-            metrics.elidedText(vital.detail, Qt.TextElideMode.ElideMiddle, WIDEST_PX)
-        )
         # the strip does not dance: an item grows, and does not shrink
-        self._detail.setMinimumWidth(
-            max(self._detail.minimumWidth(), metrics.horizontalAdvance(self._detail.text()) + 2)
-        )
+        self._detail_px = max(self._detail_px, min(WIDEST_PX, self._needed()))
         self.setToolTip(f"{vital.title}: {vital.message}")
         self.setAccessibleName(f"{vital.title}: {vital.level}, {vital.message}")
 
-    def show_parts(self, parts: int) -> None:
-        """Show the LAMP, the lamp and its TITLE, or the WHOLE of it."""
+    @property
+    def detail(self) -> str:
+        """The short line as it is shown; empty while it is not."""
+        return self._detail.text() if self.parts >= WHOLE else ""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something is to be done about it."""
+        return self.vital is not None and self.vital.level in ("warning", "error")
+
+    @property
+    def missing(self) -> int:
+        """How many pixels more would let it say all of its line."""
+        return max(0, self._needed() + AROUND_PX - self.width_of(WHOLE))
+
+    def _needed(self) -> int:
+        detail = "" if self.vital is None else self.vital.detail
+        return QFontMetrics(self._theme.font(SMALL_PX)).horizontalAdvance(detail) + 2
+
+    def show_parts(self, parts: int, more: int = 0) -> None:
+        """Show the LAMP, the lamp and its TITLE, or the WHOLE of it, and that `more` wide."""
         self.parts = parts
+        width = self.width_of(parts) + more
+        if self.vital is not None:
+            metrics = QFontMetrics(self._theme.font(SMALL_PX))
+            mode = Qt.TextElideMode.ElideMiddle if self.vital.copy else Qt.TextElideMode.ElideRight
+            cut = metrics.elidedText(self.vital.detail, mode, width - AROUND_PX)
+            self._detail.setText(cut)
         self._title.setVisible(parts >= TITLE)
         self._detail.setVisible(parts >= WHOLE)
-        self.setFixedWidth(self.width_of(parts))
+        self.setFixedWidth(width)
 
     def width_of(self, parts: int) -> int:
         """How much room it needs."""
@@ -94,7 +114,7 @@ class Item(QAbstractButton):
         title = QFontMetrics(self._theme.font(BASE_PX, bold=True)).horizontalAdvance(
             self._title.text()
         )
-        detail = self._detail.minimumWidth() if parts >= WHOLE else 0
+        detail = self._detail_px if parts >= WHOLE else 0
         return max(title, detail) + AROUND_PX
 
     def paintEvent(self, _event: object) -> None:  # noqa: N802 - Qt's name
@@ -136,7 +156,7 @@ class CheckCard(QFrame):
         layout.setSpacing(8)
         layout.addWidget(title)
         layout.addWidget(self._text(vital.message))
-        if vital.copy:
+        if vital.copy and vital.copy not in vital.message:
             layout.addWidget(self._text(vital.copy))
         if vital.remedy:
             remedy = self._text(vital.remedy)
@@ -241,20 +261,21 @@ class HealthStrip(QFrame):
         spaces = self._row.spacing() * (len(items) + 2)
         spare = self.width() - 2 * EDGE_PX - spaces
         spare -= sum(item.width_of(LAMP) for item in items)
+        public = None if self._figures is None else self._figures.public_url
+        self._copy.setVisible(public is not None)
+        spare -= self._copy.sizeHint().width() if public is not None else 0
         given = dict.fromkeys(items, LAMP)
-        worst_first = sorted(items, key=lambda i: i.vital is not None and i.vital.level == "ok")
-        for parts in (TITLE, WHOLE):
-            for item in worst_first:
+        wrong = [item for item in items if item.is_wrong]
+        well = [item for item in items if not item.is_wrong]
+        for some, parts in ((wrong, TITLE), (wrong, WHOLE), (well, TITLE), (well, WHOLE)):
+            for item in some:
                 more = item.width_of(parts) - item.width_of(given[item])
                 if more <= spare and given[item] == parts - 1:
                     given[item], spare = parts, spare - more
-            if parts == TITLE:  # the copy button comes before the short lines
-                public = None if self._figures is None else self._figures.public_url
-                copy = self._copy.sizeHint().width()
-                self._copy.setVisible(public is not None and copy <= spare)
-                spare -= copy if public is not None and copy <= spare else 0
-        for item, parts in given.items():
-            item.show_parts(parts)
+        for item in (*wrong, *well):
+            more = min(spare, item.missing) if given[item] == WHOLE else 0
+            item.show_parts(given[item], max(0, more))
+            spare -= more
 
     def _arrange(self, names: Sequence[str]) -> None:
         before = self._items

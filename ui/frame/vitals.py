@@ -58,11 +58,12 @@ def vitals(
         if check.level == "ok" and check.name in _HIDDEN_WHEN_OK:
             continue
         title = _TITLES.get(check.name, check.name.capitalize())
+        level = "off" if _is_absent(check) else check.level
         found.append(
             Vital(
                 check.name,
                 title,
-                check.level,
+                level,
                 _short(check, kept),
                 check.message,
                 check.remedy,
@@ -105,7 +106,10 @@ def _tunnel(figures: Figures, check: Check | None) -> Vital:
     level = check.level if check is not None else "ok"
     message = check.message if check is not None else f"The Lambdas reach this desk at {url}"
     remedy = check.remedy if check is not None else ""
-    return Vital(TUNNEL, "Tunnel", level, urlsplit(url).netloc or url, message, remedy, copy=url)
+    detail = urlsplit(url).netloc or url
+    if level != "ok":  # what is wrong; the address can be copied all the same
+        detail = message.partition(". ")[0].rstrip(".")
+    return Vital(TUNNEL, "Tunnel", level, detail, message, remedy, copy=url)
 
 
 def _webhooks(figures: Figures, check: Check | None, kept: Mapping[str, str]) -> Vital:
@@ -141,9 +145,26 @@ def _webhooks(figures: Figures, check: Check | None, kept: Mapping[str, str]) ->
 def _short(check: Check, kept: Mapping[str, str]) -> str:
     if check.level == "ok" and check.name in ("store", "publisher"):
         return kept.get(check.name, check.message)
-    if check.name == "gpu" and check.message.startswith("None"):
+    if _is_absent(check):
         return "none"
+    if check.name == "workflows":
+        return _not_run(check.message)
+    if check.name == "queue" and check.message.startswith("Held: "):
+        return f"paused: {check.message.removeprefix('Held: ')}".rstrip(".")
     if check.name == "disk":
         return check.message.partition(" of ")[0] + " free" if " of " in check.message else "low"
     first, _, _ = check.message.partition(". ")
     return first.rstrip(".")
+
+
+def _is_absent(check: Check) -> bool:
+    """Whether there is none of it, which is neither well nor wrong."""
+    return check.name == "gpu" and check.message.startswith("None")
+
+
+def _not_run(message: str) -> str:
+    """Which workflow cannot run: the first one that the check names."""
+    name, _, why = message.partition(". Not ")[2].partition(":")
+    if not name:
+        return "some are broken"
+    return f"{name} and others cannot run" if "; " in why else f"{name} cannot run"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from jigdesk.domain.check import Check
 from jigdesk.settings.draft import Origin
@@ -87,9 +88,78 @@ def test_a_narrow_strip_cuts_no_title(desk: OpenDesk) -> None:
         desk.window.resize(width, 560)
         desk.window.layout().activate()  # type: ignore[union-attr]
         items = list(desk.window.strip.items.values())
-        assert all(item.width() == item.width_of(item.parts) for item in items)
+        assert all(item.width() >= item.width_of(item.parts) for item in items)
         right = max(item.geometry().right() for item in items)
         assert right <= desk.window.strip.width()
+
+
+URL = "https://a-long-name-of-a-desk.ngrok-free.example"
+DOWN = [
+    Check("tunnel", "error", "ngrok says ERR_NGROK_108.", "End the other agent."),
+    Check("store", "ok", "Fine."),
+    Check("publisher", "ok", "Fine."),
+    Check("gpu", "ok", "None is seen: the engine works on the CPU."),
+    Check("disk", "ok", "70.0 GB of 100 GB are free."),
+]
+
+
+@pytest.mark.parametrize("width", [820, 1000, 1480])
+def test_what_fails_keeps_its_words_before_what_is_well(desk: OpenDesk, width: int) -> None:
+    strip = desk.window.strip
+    desk.window.resize(width, 560)
+    strip.show_checks(DOWN)
+    strip.show_figures(replace(FIGURES, public_url=URL))
+    desk.window.layout().activate()  # type: ignore[union-attr]
+    wrong = strip.items["tunnel"]
+    assert wrong.detail != ""
+    assert strip._copy.isVisible()
+    assert strip._copy.geometry().right() < strip.width()
+    right = max(item.geometry().right() for item in strip.items.values())
+    assert right <= strip.width()
+    if width == 1480:  # nothing is cut beside free room
+        assert wrong.detail == "ngrok says ERR_NGROK_108"
+        strip.show_checks(DOWN[1:])
+        assert strip.items["tunnel"].detail == URL.removeprefix("https://")
+
+
+def test_a_line_is_whole_where_there_is_room(desk: OpenDesk) -> None:
+    strip = desk.window.strip
+    desk.window.resize(1480, 560)
+    held = "Held: The owner holds the queue until the cards have cooled down."
+    strip.show_figures(FIGURES)
+    strip.show_checks([Check("queue", "warning", held, "Resume it.")])
+    wanted = "paused: The owner holds the queue until the cards have cooled down"
+    assert strip.items["queue"].detail == wanted
+
+
+def test_what_is_not_there_is_neither_well_nor_wrong_and_workflows_are_named() -> None:
+    broken = "7 workflows can run. Not portrait: it names no engine; sd: no model"
+    found = {
+        item.name: item
+        for item in vitals([*DOWN, Check("workflows", "warning", broken, "Check.")], FIGURES, {})
+    }
+    assert (found["gpu"].level, found["gpu"].detail) == ("off", "none")
+    assert found["workflows"].detail == "portrait and others cannot run"
+
+
+def test_an_address_stands_once_in_its_card(desk: OpenDesk) -> None:
+    strip = desk.window.strip
+    strip.show_figures(FIGURES)
+    card = strip.open_check("webhooks")
+    assert card is not None
+    said = " ".join(label.text() for label in card.findChildren(QLabel))
+    assert said.count(desk.core.public_url_local) == 1
+    card.close()
+
+
+def test_check_again_runs_the_checks(qtbot: QtBot, desk: OpenDesk) -> None:
+    card = desk.window.strip.open_check("engine")
+    assert card is not None
+    qtbot.waitUntil(lambda: not desk.bridge._reading_health)
+    again = next(b for b in card.findChildren(QPushButton) if b.text() == "Check again")
+    with qtbot.waitSignal(desk.bridge.health):
+        again.click()
+    qtbot.waitUntil(lambda: not isValid(card))
 
 
 def test_toasts_are_few_and_the_history_is_bounded(desk: OpenDesk) -> None:
