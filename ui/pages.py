@@ -124,7 +124,7 @@ class _NewJobButton(QPushButton):
     """Its icon follows the theme, which outlives this window when the core is restarted."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__("New job", parent)
+        super().__init__(" New job", parent)
         self.setProperty("role", "primary")
         self._theme = theme
         self.draw()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 MINUTE_S = 60
@@ -9,7 +10,7 @@ HOUR_S = 3600
 DAY_S = 86_400
 JUST_NOW_S = 2
 SHORT_ID = 12
-LONG_WORD, PIECE = 24, 12
+LONG_WORD, PIECE = 24, 13
 
 
 def duration(seconds: float | None) -> str:
@@ -79,7 +80,12 @@ def breakable(text: str) -> str:
 
 
 def _pieces(word: str) -> list[str]:
-    return [word[at : at + PIECE] for at in range(0, len(word), PIECE)]
+    """At the marks between groups; a group that is long itself in pieces."""
+    return [
+        group[at : at + PIECE]
+        for group in re.findall(r"[^-/_.:]*[-/_.:]?", word)
+        for at in range(0, len(group), PIECE)
+    ]
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

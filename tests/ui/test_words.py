@@ -38,6 +38,10 @@ def test_a_long_word_can_be_broken_and_short_ones_are_left_alone() -> None:
     assert broken.replace("\u200b", "") == text
     assert max(len(part) for part in broken.replace("\u200b", " ").split()) <= words.LONG_WORD
     assert words.breakable("short words stay") == "short words stay"
+    an_id = "01234567-89ab-4cde-8f01-23456789abcd"  # between its groups alone
+    assert words.breakable(an_id).split("\u200b") == [
+        *("01234567-", "89ab-", "4cde-", "8f01-", "23456789abcd"),
+    ]
 
 
 @pytest.mark.parametrize(

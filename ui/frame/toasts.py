@@ -6,19 +6,17 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from jigdesk.domain.clock import Clock, utc_now
-from ui.frame.fitting import fit_height
-from ui.words import breakable, local_time
+from ui.words import breakable
 
 SHOWN_S = 8.0
 SHOWN_AT_ONCE = 3
 HISTORY = 100
 WIDTH = 360
 MARGIN = 16
-HISTORY_WIDTH = 420
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,32 +136,3 @@ class Toasts(QObject):
         if watched is self._over and event.type() is QEvent.Type.Resize:
             self._place()
         return False
-
-
-class History(QFrame):
-    """A popover with the newest messages."""
-
-    def __init__(self, notices: tuple[Notice, ...], parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
-        self.setObjectName("popover")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(8)
-        for notice in reversed(notices[-8:]):
-            when = QLabel(local_time(notice.at), self)
-            when.setProperty("tone", "muted")
-            when.setProperty("scale", "small")
-            text = QLabel(notice.text, self)
-            text.setWordWrap(True)
-            text.setTextFormat(Qt.TextFormat.PlainText)
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            column.addWidget(when)
-            column.addWidget(text)
-
-    def open_above(self, place: QWidget) -> None:
-        """Open with the lower right corner at `place`'s upper right one."""
-        fit_height(self, HISTORY_WIDTH)
-        corner = place.mapToGlobal(QPoint(place.width() - self.width(), -self.height() - 4))
-        self.move(corner)
-        self.show()

@@ -70,6 +70,7 @@ class TroubleDialog(QDialog):
         said = self._problems(problems, theme) if problems else self._plain()
         column.addWidget(said)
         column.addLayout(self._buttons(problems))
+        self.again.setFocus()
         fit_height(self, WIDTH)
         room = room or size_on(self.size(), self.screen().availableGeometry())
         if problems and self.height() > room.height():  # the problems scroll in what is left

@@ -18,12 +18,13 @@ from PySide6.QtWidgets import (
 
 from jigdesk.app import Core
 from ui.bridge import Bridge
+from ui.frame.history import History
 from ui.frame.placing import place_on, size_on
 from ui.frame.rail import Rail
 from ui.frame.status_bar import HEIGHT as STATUS_HEIGHT
 from ui.frame.status_bar import StatusBar
 from ui.frame.strip import HealthStrip
-from ui.frame.toasts import History, Toasts
+from ui.frame.toasts import Toasts
 from ui.memory import Memory
 from ui.theme.theme import Theme
 
@@ -318,7 +319,7 @@ class MainWindow(QMainWindow):
             self.setGeometry(place_on(self.geometry(), screens))
 
     def _show_history(self) -> None:
-        History(self.toasts.history, self).open_above(self.status.messages_button)
+        History(self.toasts.history, self.theme, self).open_above(self.status.messages_button)
 
 
 def _takes_tab(widget: QWidget) -> bool:

@@ -63,8 +63,13 @@ def hint_of(entry: SettingField) -> str:
     if shape.is_list or shape.kind not in (Kind.INTEGER, Kind.NUMBER):
         return ""
     words = entry.allowed.removeprefix("a whole number").removeprefix("a number").strip()
-    words = re.sub(r"\d{4,}", lambda digits: f"{int(digits.group()):,}", words)
+    words = _grouped(words)
     return words[:1].upper() + words[1:]
+
+
+def _grouped(words: str) -> str:
+    """Large numbers as the window writes them: `1,000,000`."""
+    return re.sub(r"(?<![\w.])\d{4,}(?![\w.]*\w)", lambda digits: f"{int(digits.group()):,}", words)
 
 
 def placeholder_of(entry: SettingField) -> str:
@@ -118,9 +123,10 @@ def source_words(stand: Stand) -> str:
 def problem_words(problem: Problem) -> str:
     """A problem at its field, beginning with the field's title."""
     entry = fields().get(problem.key)
-    message = problem.message
     if entry is None:
         return str(problem)
+    allowed, mark, given = problem.message.partition(";")  # what was typed stays as it is
+    message = f"{_grouped(allowed)}{mark}{given}"
     if entry.secret:  # the field itself is the place to put it
         message = message.partition(": run `")[0]
     return f"{title_of(entry)} {message}"

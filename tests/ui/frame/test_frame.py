@@ -15,7 +15,9 @@ from jigdesk.domain.check import Check
 from jigdesk.settings.draft import Origin
 from tests.ui.conftest import OpenDesk
 from tests.ui.frame.figures import FIGURES
-from ui.frame.toasts import HISTORY, SHOWN_AT_ONCE, History
+from ui.frame.history import History
+from ui.frame.lamp import Lamp
+from ui.frame.toasts import HISTORY, SHOWN_AT_ONCE
 from ui.frame.vitals import vitals
 from ui.frame.window import FIRST_SIZE, MainWindow
 from ui.host.page import HostPage
@@ -292,6 +294,25 @@ def test_the_history_of_messages_opens_from_the_status_bar(qtbot: QtBot, desk: O
     history = desk.window.findChild(History)
     assert history is not None
     assert "The disk is full." in [label.text() for label in history.findChildren(QLabel)]
+    history.close()
+
+
+def test_the_whole_history_can_be_scrolled_and_stays_in_the_window(desk: OpenDesk) -> None:
+    desk.window.resize(820, 520)
+    for number in range(HISTORY):
+        (desk.window.toasts.fail if number % 2 else desk.window.toasts.note)(f"message {number}")
+    desk.window.status.messages_button.click()
+    history = desk.window.findChild(History)
+    assert history is not None
+    said = [label.text() for label in history.findChildren(QLabel)]
+    assert [words for words in said if words.startswith("message")][::-1] == [
+        f"message {number}" for number in range(HISTORY)
+    ]
+    marks = [lamp.level for lamp in history.findChildren(Lamp)]
+    assert set(marks) == {"error", "accent"}
+    window = desk.window.geometry()
+    assert window.contains(history.geometry())
+    assert history.area.verticalScrollBar().maximum() > 0
     history.close()
 
 

@@ -51,6 +51,7 @@ def test_every_problem_is_said_with_its_place(qtbot: QtBot, theme: Theme) -> Non
     dialog.copy()
     assert QGuiApplication.clipboard().text() == FAILURE.message
     assert not dialog.open_file.isVisibleTo(dialog)  # that file is not there
+    assert dialog.focusWidget() is dialog.again
 
 
 def test_a_home_that_fails_is_said_in_the_same_dialog(qtbot: QtBot, theme: Theme) -> None:

@@ -43,3 +43,11 @@ def test_a_secret_s_problem_leaves_out_where_else_it_may_stand() -> None:
     assert (
         problem_words(Problem("store.bukket", "is no setting.")) == "store.bukket: is no setting."
     )
+
+
+def test_a_problem_writes_large_numbers_as_the_hint_does_and_what_was_typed_as_it_is() -> None:
+    wrong = Problem(
+        "queue.max_depth", "must be a whole number from 1 up to 1000000; 20000000 is not"
+    )
+    assert problem_words(wrong).endswith("from 1 up to 1,000,000; 20000000 is not")
+    assert "1,000,000" in hint_of(fields()["queue.max_depth"])
