@@ -59,9 +59,11 @@ class JobActions(QObject):
         self._each(job_ids, lambda core, job_id: core.control.retry(job_id), "tried again")
 
     def prioritise(self, job_ids: Sequence[str]) -> None:
-        """Put them first, in the order in which they were selected."""
+        """Move them to the top of the line, in the order in which they were selected."""
         backwards = tuple(reversed(job_ids))
-        self._each(backwards, lambda core, job_id: core.control.prioritise(job_id), "put first")
+        self._each(
+            backwards, lambda core, job_id: core.control.prioritise(job_id), "moved to the top"
+        )
 
     def ask_cancel(self, job_ids: Sequence[str]) -> None:
         """Ask once, with the number of jobs, then end them."""

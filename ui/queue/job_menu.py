@@ -49,7 +49,7 @@ class JobMenu(QMenu):
         self.retry = self._add("Retry", "retry", "Ctrl+R", self._retry)
         self.branch = self._add("Branch", "branch", "Ctrl+B", self._branch)
         self.first = self._add(
-            "Put first", "first", "Ctrl+Up", lambda: actions.prioritise(self._waiting())
+            "Move to the top", "first", "Ctrl+Up", lambda: actions.prioritise(self._waiting())
         )
         self.cancel = self._add(
             "Cancel", "cancel", "Delete", lambda: actions.ask_cancel(self._open_jobs())

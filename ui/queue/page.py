@@ -295,7 +295,9 @@ class QueuePage(QWidget):
         query = self.model.query
         hidden = {COLUMNS[column].sort for column in Column if self.table.isColumnHidden(column)}
         self.order.setText(order_words(query.sort, descending=query.descending))
-        self.order.setVisible(query.sort in hidden and len(self.selected.ids) < 2)  # noqa: PLR2004
+        is_list = self._body.currentWidget() is self.table
+        many = len(self.selected.ids) > 1
+        self.order.setVisible(is_list and not many and query.sort in hidden)
 
     def _restore_sort(self) -> None:
         kept = self._memory.json_of(SORT)
@@ -349,6 +351,7 @@ class QueuePage(QWidget):
         focus = self.window().focusWidget()
         follows = focus is None or focus is other or other.isAncestorOf(focus)
         self._body.setCurrentWidget(part)
+        self._show_order()
         if follows:
             part.setFocus()
 

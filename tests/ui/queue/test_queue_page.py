@@ -16,6 +16,7 @@ from jigdesk.domain.events import ACCEPTED, EventDraft
 from jigdesk.domain.ids import new_job_id
 from jigdesk.domain.job import FINAL, Job, JobStatus
 from tests.ui.conftest import OpenDesk, eventually
+from tests.ui.jobs import chain, send
 from ui.frame.question import Question
 from ui.inspector.panel import Inspector
 from ui.queue.chips import Chips
@@ -159,6 +160,22 @@ def test_retrying_many_or_what_is_completed_asks_with_the_number(
     qtbot.waitUntil(lambda: {job_of(desk, job_id).attempt for job_id in ids} == {2})
 
 
+def test_moved_to_the_top_is_first_in_the_line(
+    qtbot: QtBot, desk: OpenDesk, tmp_path: Path
+) -> None:
+    desk.page._pause.click()
+    eventually(lambda: desk.core.work.queue.paused is not None)
+    ids = [send(desk, chain(), tmp_path) for _ in range(4)]
+    shown(qtbot, desk.page, 4)
+    eventually(lambda: all(job_of(desk, job_id).status is JobStatus.QUEUED for job_id in ids))
+    select(desk.page, 0, 1)  # the two newest
+    assert desk.page.menu.first.text() == "Move to the top"
+    desk.page.menu.first.trigger()
+    qtbot.waitUntil(lambda: "2 jobs moved to the top" in desk.window.toasts.shown)
+    places = desk.core.work.queue.positions()
+    assert sorted(places, key=places.__getitem__) == [ids[3], ids[2], ids[0], ids[1]]
+
+
 def test_put_first_and_copy(qtbot: QtBot, desk: OpenDesk) -> None:
     ids = add_jobs(desk, 2)
     shown(qtbot, desk.page, 2)
@@ -180,6 +197,11 @@ def test_pause_and_resume_reach_the_core(qtbot: QtBot, desk: OpenDesk) -> None:
     qtbot.waitUntil(lambda: "Pause" in desk.page._pause.text())
     desk.page._drain.click()
     eventually(lambda: queue.draining is not None)
+    qtbot.waitUntil(lambda: "Resume" in desk.page._pause.text())
+    assert not desk.page._drain.isVisible()
+    desk.page._pause.click()
+    eventually(lambda: queue.draining is None)
+    qtbot.waitUntil(desk.page._drain.isVisible)
 
 
 def test_a_command_that_is_refused_is_a_toast_and_stays_in_the_history(
@@ -418,7 +440,10 @@ def test_the_order_is_said_in_words_where_its_column_is_hidden(
 ) -> None:
     page = desk.page
     header = page.table.horizontalHeader()
-    assert page.order.isVisible()
+    assert not page.order.isVisible()  # of no jobs
+    add_jobs(desk, 1)
+    shown(qtbot, page, 1)
+    qtbot.waitUntil(page.order.isVisible)
     assert page.order.text() == "Newest first"
     header.sectionClicked.emit(Column.OWNER)  # has an arrow
     assert not page.order.isVisible()
