@@ -9,7 +9,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 
 	--generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
 	--custom-compile-command "make lock" --group build
 
-.PHONY: help demo test realparts run lint format docs bench lock clean
+.PHONY: help demo test realparts run lint format docs screenshots bench lock clean
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ format: $(READY_DEV)  ## Put the code into its format
 
 docs: $(READY)  ## Write docs/settings.md from the settings' model
 	$(BIN)/python -m jigdesk.settings.document docs/settings.md
+
+screenshots: $(READY)  ## Draw the pictures of the README and docs/ anew
+	$(BIN)/python docs/make_screenshots.py
 
 bench: $(READY_DEV)  ## Measure; see benchmarks/README.md
 	$(BIN)/python -m benchmarks

@@ -1,10 +1,11 @@
 """Writes the README's pictures: the real window, over a throwaway desk with finished jobs.
 
-`python docs/make_screenshots.py [FOLDER]`; without one, into docs/images.
+`python docs/make_screenshots.py [FOLDER] [--theme dark|light]`; by default both, into docs/images.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import sys
@@ -24,6 +25,7 @@ from ui.shot import take
 from ui.theme.theme import ThemeChoice
 
 JOBS = 6
+THEMES = (ThemeChoice.DARK.value, ThemeChoice.LIGHT.value)
 OVER = {
     "server": {"public_port": 0, "local_port": 0},
     "comfyui": {"kind": "demo", "port": 0},
@@ -37,8 +39,12 @@ BRANCH = {
 
 
 def main() -> int:
-    """Run the jobs, then draw both themes."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
+    """Run the jobs, then draw the themes."""
+    parser = argparse.ArgumentParser(description="Write the README's pictures.")
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(__file__).parent / "images")
+    parser.add_argument("--theme", choices=THEMES, help="draw this one alone")
+    chosen = parser.parse_args()
+    folder: Path = chosen.folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="jigdesk-pictures-") as home:
         settings = load_settings(
@@ -47,7 +53,7 @@ def main() -> int:
         )
         origin = Origin({"JIGDESK_HOME": home}, OVER)
         newest = asyncio.run(_run_jobs(settings))
-        for theme in (ThemeChoice.DARK, ThemeChoice.LIGHT):
+        for theme in map(ThemeChoice, [chosen.theme] if chosen.theme else THEMES):
             take(settings, folder / f"queue-{theme.value}.png", theme=theme, job_id=newest)
             picture = folder / f"settings-{theme.value}.png"
             take(settings, picture, theme=theme, section="store", origin=origin)
