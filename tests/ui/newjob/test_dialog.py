@@ -30,7 +30,7 @@ def picture(tmp_path: Path) -> Path:
 @pytest.fixture
 def dialog(desk: OpenDesk, qtbot: QtBot) -> NewJobDialog:
     desk.window.show_page("queue")
-    button = next(b for b in desk.page.findChildren(QPushButton) if b.text() == "New job")
+    button = next(b for b in desk.page.findChildren(QPushButton) if b.text().strip() == "New job")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     found = desk.window.findChild(NewJobDialog)
     assert found is not None
