@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit
+from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QToolButton
 from pytestqt.qtbot import QtBot
 
 from jigdesk.settings.draft import Origin
@@ -117,7 +117,7 @@ def test_all_that_is_wrong_is_said_at_its_field_and_nothing_is_written(
     depth = typed(page, "queue.max_depth", "0")
     bucket = typed(page, "store.bucket", "NOT A BUCKET")
     checked(qtbot, page, "queue.max_depth", "store.bucket")
-    assert "from 1 up to 1000000" in depth.error.text()
+    assert "from 1 up to 1,000,000" in depth.error.text()
     assert "lowercase letters" in bucket.error.text()
     with qtbot.waitSignal(page.form.refused, timeout=WITHIN_MS):
         page.bar.save_button.click()
@@ -277,6 +277,9 @@ def test_a_folder_is_browsed_for(page: SettingsPage, monkeypatch: pytest.MonkeyP
     found.add.click()
     line = found.lines[0]
     assert isinstance(line, PathEditor)
+    remove = line.findChild(QToolButton, "remove")
+    assert remove is not None
+    assert remove.accessibleName() == f"Remove {line.target.accessibleName()}"
     line.browse.click()
     assert json.loads(page.form.text(fields()["workflows.dirs"])) == ["/srv/picked"]
 
