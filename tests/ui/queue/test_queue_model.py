@@ -235,13 +235,16 @@ def test_fifty_jobs_that_only_progress_cause_no_reading(
     assert readings == []
 
 
-def test_a_journal_that_fails_is_told_and_the_list_stays(
+def test_a_query_that_fails_is_told_and_leaves_no_rows_of_another(
     qtbot: QtBot, parts: tuple[QueueModel, JournalThread]
 ) -> None:
     model, _ = parts
     with qtbot.waitSignal(model.unreadable) as told:
         model.show(replace(JobQuery(), sort="nonsense"))
     assert "nonsense" in told.args[0]
+    assert model.rowCount() == 0
+    model.show(JobQuery())
+    qtbot.waitUntil(lambda: model.is_read)
     assert model.rowCount() == MANY
 
 
