@@ -1,4 +1,4 @@
-"""Windows without a screen; a Qt warning, a timer or a window that is left fails the test."""
+"""Windows without a screen; a Qt warning, or a timer, a window or a thread that is left, fails."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from jigdesk.settings.draft import Origin
 from tests.fakes.journal_thread import JournalThread
 from tests.harness.many_jobs import fill
 from tests.harness.waiting import PATIENCE_S
+from tests.ui.left_running import left_running, threads_now
 from ui.bridge import Bridge
 from ui.core_thread import CoreThread
 from ui.frame.window import MainWindow
@@ -56,6 +57,7 @@ def _leave_the_modules_out_of_collecting() -> None:
 @pytest.fixture(autouse=True)
 def _nothing_of_qt_left(qapp: QApplication) -> Iterator[None]:
     gc.disable()  # as `ui.collecting` does: the core's thread must not destroy what is Qt's
+    threads_before = threads_now()
     yield
     gc.collect()
     gc.enable()
@@ -74,6 +76,8 @@ def _nothing_of_qt_left(qapp: QApplication) -> Iterator[None]:
         timer.stop()
     assert not windows, f"windows are still open: {[w.objectName() or repr(w) for w in windows]}"
     assert not timers, f"timers still run: {[timer.parent() for timer in timers]}"
+    threads = left_running(threads_before, PATIENCE_S)
+    assert not threads, f"threads still run: {threads}"
 
 
 class PatientBot(QtBot):
