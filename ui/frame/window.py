@@ -105,7 +105,6 @@ class MainWindow(QMainWindow):
         self.bridge.health.connect(self.strip.show_checks)
         self.bridge.failed.connect(self.toasts.fail)
         self.strip.asked_again.connect(self.bridge.check_anew)
-        self.strip.asked_again.connect(self.bridge.check_health)
         self.strip.arranged.connect(self._order_tabs)
         self.strip.asked_again.connect(self.bridge.look_soon)
         self.strip.noted.connect(self.toasts.note)
