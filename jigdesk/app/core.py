@@ -364,7 +364,10 @@ class _Builder:
                 # a remote engine's may hold a password, and is in the settings
                 "engine_url": None if engine.kind == "remote" else engine.url,
             }
-            path.write_text(json.dumps(document) + "\n", encoding="utf-8")
+            # in one step: commands may read it at any moment
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(document) + "\n", encoding="utf-8")
+            part.replace(path)
 
         write()
         engine.on_move = write

@@ -175,7 +175,7 @@ async def test_a_desk_that_lost_its_home_runs_nothing_again(
             assert (await send(http, url, SECRET, "job-created", created(ended)))[0] == 202
             await _forgotten(s3.desk, ended)
             await s3.desk.core.work.sweeper.sweep()
-            assert await s3.desk.core.journal.job(ended) is None
+            await _forgotten(s3.desk, ended)  # a sweep that began before may have taken it in
             assert await _prompts(s3.desk) == 0
             fresh = _upload(bucket, BLUR)  # and it works
             await eventually(lambda fresh=fresh: _status(bucket, fresh) == "completed")

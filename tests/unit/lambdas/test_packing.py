@@ -36,6 +36,6 @@ def test_of_the_core_only_the_domain_and_the_ports_are_packed() -> None:
         name
         for name in done.stdout.split()
         if name not in ("jigdesk.domain", "jigdesk.ports")
-        and not name.startswith("jigdesk.domain.")
+        and not name.startswith(("jigdesk.domain.", "jigdesk.ports."))
     ]
     assert others == []
