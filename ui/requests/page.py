@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QListView,
@@ -66,7 +66,7 @@ class RequestsPage(QWidget):
         column.addLayout(self._body, 1)
         bridge.arrived.connect(self._arrived)
         theme.changed.connect(self.list.viewport().update)
-        self._is_read = False
+        self._is_read = self._is_stale = False
         self.empty.say("Reading the requests")
         self.refresh()
 
@@ -82,6 +82,7 @@ class RequestsPage(QWidget):
 
     def refresh(self) -> None:
         """Read the log again."""
+        self._is_stale = False
         self._bridge.call(read_requests, self._read, self._failed)
 
     def replay_current(self) -> None:
@@ -126,9 +127,19 @@ class RequestsPage(QWidget):
             "Run the sample job",
         )
 
-    def _arrived(self, batch: Batch) -> None:
-        if batch.requests_came:
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Read what came while nobody looked."""
+        super().showEvent(event)
+        if self._is_stale:
             self.refresh()
+
+    def _arrived(self, batch: Batch) -> None:
+        if not batch.requests_came:
+            return
+        if self.isVisible():
+            self.refresh()
+        else:  # each request would cost the window more than its answer costs the desk
+            self._is_stale = True
 
     def _failed(self, failure: JigDeskError) -> None:
         if self._is_read:

@@ -209,3 +209,23 @@ def test_json_is_laid_out_and_anything_else_left() -> None:
     assert pretty('{"a":1}') == '{\n  "a": 1\n}'
     assert pretty("not json") == "not json"
     assert pretty("[" * 100_000) == "[" * 100_000
+
+
+def test_what_comes_while_nobody_looks_is_read_when_somebody_does(
+    desk: OpenDesk, qtbot: QtBot
+) -> None:
+    page = page_of(desk)
+    qtbot.waitUntil(lambda: page.empty.isVisible())
+    desk.window.show_page("queue")
+    came: list[bool] = []
+    desk.window.bridge.arrived.connect(lambda batch: came.append(batch.requests_came))
+    post(desk, "/webhooks/job-created")
+    qtbot.waitUntil(lambda: any(came))
+    assert page.model.rowCount() == 0
+    page.refresh()  # whose answer comes after that of any read before it
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    post(desk, "/webhooks/job-created")
+    qtbot.waitUntil(lambda: came.count(True) == 2)
+    assert page.model.rowCount() == 1
+    desk.window.show_page("requests")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
