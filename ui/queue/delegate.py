@@ -24,6 +24,8 @@ PERCENT_PX = 36
 SWEEP_BEATS = 14
 """A busy bar crosses once in so many beats of the bridge's timer."""
 FADE_BEATS = 8
+MAX_FADING = 6
+"""Rows that fade at once; where more change, a glow says nothing and costs a lot."""
 MAX_TEXTS = 4_096
 """Words that are laid out already: laying out costs more than painting."""
 
@@ -51,7 +53,8 @@ class RowPainter(QStyledItemDelegate):
 
     def fade(self, job_id: str) -> None:
         """This row has just changed its state."""
-        self._changed[job_id] = self._beat
+        if len(self._changed) < MAX_FADING:
+            self._changed.setdefault(job_id, self._beat)
 
     def is_busy(self, job: Job) -> bool:
         """Whether its bar is on its way without a number."""

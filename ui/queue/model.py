@@ -30,7 +30,9 @@ from ui.queue.results import Results, ResultsKept, read_results
 from ui.queue.window_of_rows import PAGE_ROWS, Rows
 
 REFRESH_BEATS = 3
-"""What moves rows is read again at most this often, in beats of the bridge's timer."""
+"""What moves rows is read again at most this often, in beats of the bridge's timer …"""
+MOVING_BEATS = 10
+"""… and this often while rows move all the time: each time every row is painted."""
 SECOND_BEATS = 10
 SPARE_PAGES = 1
 
@@ -81,6 +83,7 @@ class QueueModel(QAbstractTableModel):
         self._stale = False
         self._reading = False
         self._beats_since = REFRESH_BEATS
+        self._every_beats = REFRESH_BEATS
         self._view: tuple[int, int] = (0, 0)
         self._positions: Mapping[str, int] = {}
         self._waits: Mapping[str, Wait] = {}
@@ -255,7 +258,11 @@ class QueueModel(QAbstractTableModel):
     def beat(self, number: int) -> None:
         """The bridge's timer: read again what is stale, and let ages grow each second."""
         self._beats_since += 1
-        if self._stale and not self._reading and self._beats_since >= REFRESH_BEATS:
+        if self._stale and not self._reading and self._beats_since >= self._every_beats:
+            is_moving = self._beats_since <= MOVING_BEATS
+            self._every_beats = (
+                min(2 * self._every_beats, MOVING_BEATS) if is_moving else REFRESH_BEATS
+            )
             self._read()
         if wanted := self._results.take_wanted():
             self._bridge.call(

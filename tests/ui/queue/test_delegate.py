@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from tests.fakes.journal_thread import JournalThread
 from ui.bridge import Bridge
 from ui.queue import delegate
-from ui.queue.delegate import FADE_BEATS, RowPainter
+from ui.queue.delegate import FADE_BEATS, MAX_FADING, RowPainter
 from ui.queue.model import QueueModel
 from ui.theme.theme import Theme
 
@@ -102,3 +102,12 @@ def _inked(image: QImage) -> tuple[int, int, int, int]:
     ]
     xs, ys = [x for x, _ in dots], [y for _, y in dots]
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def test_few_rows_fade_at_once_however_many_change(painter_of_rows: RowPainter) -> None:
+    for number in range(3 * MAX_FADING):
+        painter_of_rows.fade(f"job-{number}")
+    assert len(painter_of_rows.beat(1)) == MAX_FADING
+    painter_of_rows.beat(1 + FADE_BEATS)
+    painter_of_rows.fade("later")
+    assert "later" in painter_of_rows.beat(2 + FADE_BEATS)

@@ -11,13 +11,14 @@ from PySide6.QtCore import QPersistentModelIndex, Qt
 from pytestqt.qtbot import QtBot
 
 from jigdesk.domain.changes import Arrival, Change, JobQuery
+from jigdesk.domain.clock import utc_now
 from jigdesk.domain.events import ACCEPTED, PROGRESS, Event, EventDraft
 from jigdesk.domain.job import Job, JobStatus
 from tests.fakes.journal_thread import JournalThread
 from ui.bridge import Bridge
 from ui.inbox import Batch
 from ui.queue.columns import COLUMNS, Column
-from ui.queue.model import REFRESH_BEATS, QueueModel, with_sort
+from ui.queue.model import MOVING_BEATS, REFRESH_BEATS, QueueModel, with_sort
 from ui.queue.window_of_rows import PAGE_ROWS, PAGES_KEPT
 
 MANY = 10_000
@@ -258,3 +259,17 @@ def test_every_cell_of_every_state_has_words(parts: tuple[QueueModel, JournalThr
             assert isinstance(words, str)
         assert model.words(replace(job, status=status), Column.PROGRESS)
         assert model.words(replace(job, status=status), Column.STATE)
+
+
+def test_rows_that_move_all_the_time_are_read_about_once_a_second(
+    parts: tuple[QueueModel, JournalThread], qtbot: QtBot
+) -> None:
+    model, _ = parts
+    reads: list[int] = []
+    model.shown.connect(reads.append)
+    came = Event("nobody-knows-it", 1, ACCEPTED, utc_now(), {})
+    for number in range(1, 61):
+        model.take(Batch(events=(came,)))
+        model.beat(number)
+        qtbot.wait(5)
+    assert 1 <= len(reads) <= 2 + 60 // MOVING_BEATS

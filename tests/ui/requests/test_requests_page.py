@@ -215,7 +215,7 @@ def test_what_comes_while_nobody_looks_is_read_when_somebody_does(
     desk: OpenDesk, qtbot: QtBot
 ) -> None:
     page = page_of(desk)
-    qtbot.waitUntil(lambda: page.empty.isVisible())
+    qtbot.waitUntil(page.empty.isVisible)
     desk.window.show_page("queue")
     came: list[bool] = []
     desk.window.bridge.arrived.connect(lambda batch: came.append(batch.requests_came))
