@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import JigDeskError
+from ui.asking import OneQuestion
 from ui.bridge import Bridge
 from ui.figures import Figures
 from ui.frame.lamp import Lamp
@@ -49,7 +50,7 @@ class EngineCard(QFrame):
         self._figures: Figures | None = None
         self._shown: EngineWords | None = None
         self._busy = False
-        self._question: Question | None = None
+        self._asking = OneQuestion()
         self._title = QLabel("Engine", self)
         self._title.setProperty("scale", "large")
         self._lamp = Lamp(theme, self)
@@ -118,7 +119,7 @@ class EngineCard(QFrame):
     @property
     def question(self) -> Question | None:
         """What is being asked now."""
-        return self._question
+        return self._asking.open
 
     def ask(self, action: str) -> None:
         """Do it, after a question when jobs run on the engine."""
@@ -127,18 +128,9 @@ class EngineCard(QFrame):
         if asked is None:
             self.act(action)
             return
-        if self._question is not None:
-            return
         verb = f"{action.capitalize()} the engine"
-        box = self._question = Question(*asked, verb, "Keep it running", self)
-        box.agreed.connect(lambda: self.act(action))
-        box.finished.connect(self._answered)
-        box.open()
-
-    def _answered(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-        self._question = None
+        box = Question(*asked, verb, "Keep it running", self)
+        self._asking.ask(box, lambda: self.act(action))
 
     def act(self, action: str, number: int | None = None) -> None:
         """Do what `EngineHost.act` knows under that name."""

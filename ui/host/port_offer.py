@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from ui.asking import OneQuestion
 from ui.frame.question import Question
 from ui.host.engine_words import Holder, end_question
 
@@ -25,7 +26,7 @@ class PortOffer(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._holder: Holder | None = None
-        self._question: Question | None = None
+        self._asking = OneQuestion()
         self.attach = self._button("Use it as it is")
         self.attach.setToolTip("When it is a ComfyUI: jobs run on it, and it is not stopped.")
         self.end = self._button("End that process")
@@ -70,7 +71,7 @@ class PortOffer(QWidget):
     @property
     def question(self) -> Question | None:
         """What is being asked now."""
-        return self._question
+        return self._asking.open
 
     def show_holder(self, holder: Holder | None) -> None:
         """Who holds the port; None hides the offers."""
@@ -79,8 +80,8 @@ class PortOffer(QWidget):
         self._holder = holder
         self.setVisible(holder is not None)
         self.end.setVisible(holder is not None and holder.pid is not None)
-        if self._question is not None:  # it names one that is not there any more
-            self._question.reject()
+        if self._asking.open is not None:  # it names one that is not there any more
+            self._asking.open.reject()
         if holder is not None:
             self.port.clear()
             self.port_asked.emit()
@@ -106,19 +107,11 @@ class PortOffer(QWidget):
 
     def _ask(self) -> None:
         holder = self._holder
-        if holder is None or self._question is not None:
+        if holder is None:
             return
         title, words = end_question(holder)
         question = Question(title, words, "End that process", "Keep it", self)
-        question.agreed.connect(lambda: self.chosen.emit("end-owner", holder.pid))
-        question.finished.connect(self._asked)
-        self._question = question
-        question.open()
-
-    def _asked(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-        self._question = None
+        self._asking.ask(question, lambda: self.chosen.emit("end-owner", holder.pid))
 
     def _button(self, words: str) -> QPushButton:
         return QPushButton(words, self)

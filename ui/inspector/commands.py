@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -10,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from jigdesk.app.job_story import StoryFile, local_copy
 from jigdesk.domain.job import Job, JobStatus
-from ui.asking import cancel_question, retry_question
+from ui.asking import OneQuestion, cancel_question, retry_question
 from ui.bridge import Bridge
 from ui.frame.question import Question
 from ui.opening import open_path
@@ -25,12 +24,12 @@ class Commands(QObject):
         super().__init__(view)
         self._bridge = bridge
         self._view = view
-        self._question: Question | None = None
+        self._asking = OneQuestion()
 
     @property
     def question(self) -> Question | None:
         """What is being asked now."""
-        return self._question
+        return self._asking.open
 
     def retry(self, job: Job) -> None:
         """Start a new attempt; asks once where that takes results away."""
@@ -39,7 +38,7 @@ class Commands(QObject):
             self._bridge.call(lambda core: core.control.retry(job.job_id), self.done.emit)
 
         if job.status is JobStatus.COMPLETED:
-            self._ask(retry_question(self._view.window()), go)
+            self._asking.ask(retry_question(1, 1, self._view.window()), go)
         else:
             go()
 
@@ -49,7 +48,7 @@ class Commands(QObject):
         def go() -> None:
             self._bridge.call(lambda core: core.control.cancel(job.job_id), self.done.emit)
 
-        self._ask(cancel_question(1, self._view.window()), go)
+        self._asking.ask(cancel_question(1, self._view.window()), go)
 
     def open_outside(self, file: StoryFile) -> None:
         """Open a file in the system's viewer; it is fetched where it was cleaned away."""
@@ -65,17 +64,3 @@ class Commands(QObject):
         """Open what lies on this machine, or say where it is."""
         if failed := open_path(path):
             self._bridge.failed.emit(failed)
-
-    def _ask(self, question: Question, then: Callable[[], None]) -> None:
-        if self._question is not None:
-            question.deleteLater()
-            return
-        question.agreed.connect(then)
-        question.finished.connect(self._asked)
-        self._question = question
-        question.open()
-
-    def _asked(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-        self._question = None

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from jigdesk.app import Core
 from jigdesk.domain.errors import JigDeskError
+from ui.asking import OneQuestion, cancel_question, retry_question
 from ui.bridge import Bridge
 from ui.frame.question import Question
 from ui.frame.toasts import Toasts
@@ -31,28 +32,23 @@ class JobActions(QObject):
         self._bridge = bridge
         self._toasts = toasts
         self._window = window
-        self._question: Question | None = None
+        self._asking = OneQuestion()
 
     @property
     def question(self) -> Question | None:
         """What is being asked now."""
-        return self._question
+        return self._asking.open
 
     def ask_retry(self, job_ids: Sequence[str], completed: int | None) -> None:
         """Try them again; asks before more than one, and before results are lost.
 
         `completed` is how many of them are; None when that is not known of each.
         """
-        if not job_ids or self._question is not None:
-            return
         if len(job_ids) == 1 and completed == 0:
             self.retry(job_ids)
-            return
-        many = counted(len(job_ids), "job")
-        words = _retry_words(len(job_ids), completed)
-        question = Question(f"Retry {many}?", words, f"Retry {many}", "Keep as is", self._window)
-        question.agreed.connect(lambda: self.retry(job_ids))
-        self._ask(question)
+        elif job_ids:
+            question = retry_question(len(job_ids), completed, self._window)
+            self._asking.ask(question, lambda: self.retry(job_ids))
 
     def retry(self, job_ids: Sequence[str]) -> None:
         """A new attempt of each, without asking."""
@@ -67,13 +63,9 @@ class JobActions(QObject):
 
     def ask_cancel(self, job_ids: Sequence[str]) -> None:
         """Ask once, with the number of jobs, then end them."""
-        if not job_ids or self._question is not None:
-            return
-        many = counted(len(job_ids), "job")
-        words = "What runs is stopped. A cancelled job can be tried again."
-        question = Question(f"Cancel {many}?", words, f"Cancel {many}", "Keep", self._window)
-        question.agreed.connect(lambda: self.cancel(job_ids))
-        self._ask(question)
+        if job_ids:
+            question = cancel_question(len(job_ids), self._window)
+            self._asking.ask(question, lambda: self.cancel(job_ids))
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """End each, without asking."""
@@ -124,16 +116,6 @@ class JobActions(QObject):
 
         self._bridge.call(all_of_them, tell)
 
-    def _ask(self, question: Question) -> None:
-        question.finished.connect(self._asked)
-        self._question = question
-        question.open()
-
-    def _asked(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-        self._question = None
-
 
 def _refused_words(refused: Sequence[str]) -> str:
     """The first refusal, and how many there were besides."""
@@ -141,15 +123,3 @@ def _refused_words(refused: Sequence[str]) -> str:
     if not others:
         return refused[0]
     return f"{refused[0]} ({others:,} more {'was' if others == 1 else 'were'} refused)"
-
-
-def _retry_words(number: int, completed: int | None) -> str:
-    if completed == 0:
-        return "Each of them gets a new attempt."
-    lost = "output.json is taken out of the store, until the new attempt has completed."
-    if number == 1:
-        return f"Its {lost}" if completed else f"If it is completed, its {lost}"
-    if completed is None:
-        return f"Each of them gets a new attempt. Of those that are completed, {lost}"
-    are = "is" if completed == 1 else "are"
-    return f"Each of them gets a new attempt. {completed:,} {are} completed: of these, {lost}"
