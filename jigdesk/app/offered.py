@@ -38,7 +38,8 @@ class Offered:
 
     def read(self) -> Descriptions:
         """What this engine offered last; empty when it is not known, or cannot be read."""
-        with contextlib.suppress(OSError, ValueError, RecursionError):
+        # whatever lies there, it must not keep the desk from starting
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
             if self._path.stat().st_size <= MAX_BYTES:
                 document = json.loads(self._path.read_bytes())
                 if document["version"] == 1 and document["engine"] == self._engine:
