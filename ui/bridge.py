@@ -17,7 +17,8 @@ from jigdesk.domain.check import Check
 from jigdesk.domain.errors import JigDeskError, TransientError
 from ui.core_thread import CoreGone, CoreThread
 from ui.figures import Figures, look
-from ui.inbox import Inbox
+from ui.hearing import Hearing
+from ui.inbox import Batch, Inbox
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -58,8 +59,6 @@ class Bridge(QObject):
     `closing` before it stops to listen.
     """
 
-    arrived = Signal(object)
-    ticked = Signal(int)
     figures = Signal(object)
     health = Signal(object)
     failed = Signal(str)
@@ -69,6 +68,8 @@ class Bridge(QObject):
 
     def __init__(self, core: CoreThread, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.arrived: Hearing[Batch] = Hearing()
+        self.ticked: Hearing[int] = Hearing()
         self._core = core
         self._inbox = Inbox()
         self._answers: deque[_Answer] = deque()

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from jigdesk.domain.clock import Clock, utc_now
@@ -67,7 +67,6 @@ class Toasts(QObject):
         self._timer.setInterval(500)
         self._timer.timeout.connect(self._age)
         self._foot = 0
-        over.installEventFilter(self)
 
     @property
     def history(self) -> tuple[Notice, ...]:
@@ -104,7 +103,7 @@ class Toasts(QObject):
         self._shown.append((toast, SHOWN_S))
         toast.show()
         toast.adjustSize()
-        self._place()
+        self.place()
         self._timer.start()
 
     def _age(self) -> None:
@@ -120,19 +119,14 @@ class Toasts(QObject):
         self._shown = [entry for entry in self._shown if entry[0] is not toast]
         toast.hide()
         toast.deleteLater()
-        self._place()
+        self.place()
         if not self._shown:
             self._timer.stop()
 
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Keep to the corner: the widget changed its size."""
         bottom = self._over.height() - MARGIN - self._foot
         for toast, _ in reversed(self._shown):
             toast.move(self._over.width() - WIDTH - MARGIN, bottom - toast.height())
             toast.raise_()
             bottom -= toast.height() + 8
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Keep to the corner when the window changes its size."""
-        if watched is self._over and event.type() is QEvent.Type.Resize:
-            self._place()
-        return False

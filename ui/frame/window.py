@@ -305,9 +305,10 @@ class MainWindow(QMainWindow):
         self.close_asked.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Move the inspector where it fits."""
+        """Move the inspector where it fits, and the toasts to their corner."""
         super().resizeEvent(event)
         self._arrange()
+        self.toasts.place()
 
     def _restore(self) -> None:
         geometry = self.memory.bytes_of("window/geometry")

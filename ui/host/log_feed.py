@@ -135,7 +135,7 @@ class LogFeed(QObject):
         if earlier:
             self.arrived.emit(earlier)
 
-    def _take(self) -> None:
+    def _take(self, _beat: int) -> None:
         with self._lock:
             if not self._waiting:
                 return
