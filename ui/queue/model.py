@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -40,9 +40,8 @@ Index = QModelIndex | QPersistentModelIndex
 T = TypeVar("T")
 _NOWHERE = QModelIndex()
 _TIMES = (Column.PROGRESS, Column.CREATED)
-_COMES_ON = ((Column.PROGRESS, Column.PROGRESS), (Column.ETA, Column.ETA))
-"""One by one: of a range Qt paints the next column too."""
-_ALL = ((Column.STATE, Column.CREATED),)
+_COMES_ON = (Column.PROGRESS, Column.ETA)
+_ALL = (Column.STATE, Column.CREATED)
 
 
 class Asks(Protocol):
@@ -83,8 +82,10 @@ class QueueModel(QAbstractTableModel):
         self._stale = False
         self._reading = False
         self._beats_since = REFRESH_BEATS
+        self._aged = 0
         self._every_beats = REFRESH_BEATS
         self._view: tuple[int, int] = (0, 0)
+        self._changed: Sequence[int] | None = None
         self._positions: Mapping[str, int] = {}
         self._waits: Mapping[str, Wait] = {}
         self._waits_at = self._now
@@ -106,6 +107,22 @@ class QueueModel(QAbstractTableModel):
     def job(self, row: int) -> Job | None:
         """The job of a row; None while it is not loaded."""
         return self._rows.at(row)
+
+    def job_or_ask(self, row: int) -> Job | None:
+        """The job of a row; None while it is not loaded, and then its page is asked for."""
+        job = self._rows.at(row)
+        if job is None and 0 <= row < self._count:
+            self._want(row // PAGE_ROWS)
+        return job
+
+    def place(self, row: int) -> QModelIndex:
+        """The index of a row's first cell, like `index`, which gives Python up for a moment."""
+        return self.createIndex(row, 0)
+
+    @property
+    def changed(self) -> Sequence[int] | None:
+        """While `dataChanged` is told: which rows of its range changed; None for all of them."""
+        return self._changed
 
     def row_of(self, job_id: str) -> int | None:
         """Where a job is; None when it is not loaded."""
@@ -161,6 +178,10 @@ class QueueModel(QAbstractTableModel):
         if not self._reading:
             self._read()
 
+    def read_soon(self) -> None:
+        """Read what is in view again with one of the next beats."""
+        self._stale = True
+
     # --- Qt's side ---------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:  # noqa: N802 - Qt's name
@@ -197,11 +218,8 @@ class QueueModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """The words of a cell; a row that is not loaded is empty and is asked for."""
-        if not index.isValid() or not 0 <= index.row() < self._count:
-            return None
-        job = self._rows.at(index.row())
+        job = self.job_or_ask(index.row()) if index.isValid() else None
         if job is None:
-            self._want(index.row() // PAGE_ROWS)
             return None
         match role:
             case Qt.ItemDataRole.DisplayRole:
@@ -226,6 +244,8 @@ class QueueModel(QAbstractTableModel):
         if batch.missed:
             self._stale = True
         known = set()
+        came_on: list[int] = []
+        changed: list[int] = []
         for job in batch.jobs:
             replaced = self._rows.replace(job)
             if replaced is None:
@@ -234,29 +254,42 @@ class QueueModel(QAbstractTableModel):
             known.add(job.job_id)
             self._keep_bar(job)
             self._stale = self._stale or self._may_move(old, job)
-            for first, last in _COMES_ON if _only_came_on(old, job) else _ALL:
-                self.dataChanged.emit(self.index(row, first), self.index(row, last))
+            (came_on if _only_came_on(old, job) else changed).append(row)
+        self._tell(changed, _ALL)
+        self._tell(came_on, _COMES_ON)
         if any(event.job_id not in known for event in batch.events):
             self._stale = True  # a new job, or one beyond what is loaded that may come in or go
         if self._query.sort == "updated_at" and any(j.job_id not in known for j in batch.jobs):
             self._stale = True
 
+    def _tell(self, rows: Sequence[int], columns: tuple[Column, Column]) -> None:
+        """That these rows changed, all at once: with each signal other threads have their turn."""
+        if not rows:
+            return
+        self._changed = rows
+        first, last = self.index(min(rows), columns[0]), self.index(max(rows), columns[1])
+        self.dataChanged.emit(first, last)
+        self._changed = None
+
     def take_positions(self, positions: Mapping[str, int]) -> None:
         """The line moved."""
         before, self._positions = self._positions, positions
-        for job_id in before.keys() | positions.keys():
-            if before.get(job_id) != positions.get(job_id):
-                row = self._rows.row_of(job_id)
-                if row is not None:
-                    cell = self.index(row, Column.POSITION)
-                    self.dataChanged.emit(cell, cell)
+        moved = [
+            job_id
+            for job_id in before.keys() | positions.keys()
+            if before.get(job_id) != positions.get(job_id)
+        ]
+        self._tell(self._rows_of(moved), (Column.POSITION, Column.POSITION))
 
     def take_waits(self, waits: Mapping[str, Wait]) -> None:
         """When the jobs of the line begin; painted with the next second."""
         self._waits, self._waits_at = waits, self._clock()
 
-    def beat(self, number: int) -> None:
-        """The bridge's timer: read again what is stale, and let ages grow each second."""
+    def beat(self, _number: int) -> None:
+        """The bridge's timer: read again what is stale, and let ages grow each second.
+
+        They also grow with a reading that moves rows.
+        """
         self._beats_since += 1
         if self._stale and not self._reading and self._beats_since >= self._every_beats:
             is_moving = self._beats_since <= MOVING_BEATS
@@ -268,7 +301,9 @@ class QueueModel(QAbstractTableModel):
             self._bridge.call(
                 lambda core: read_results(core, wanted), self._results_read, self._results_lost
             )
-        if number % SECOND_BEATS == 0:
+        self._aged += 1
+        if self._aged >= SECOND_BEATS:
+            self._aged = 0
             self._now = self._clock()
             first, last = self._view[0], min(self._view[1], self._count - 1)
             if first <= last:
@@ -322,17 +357,15 @@ class QueueModel(QAbstractTableModel):
     def _swap(self, found: Found) -> None:
         """Take the new order over; rows that stayed in sight keep their indexes."""
         before = self._rows.ids()
-        last = found.first + len(found.jobs)
         same = found.count == self._count and all(
             before.get(row, job.job_id) == job.job_id
             for row, job in enumerate(found.jobs, found.first)
         )
         if same:
+            rows = enumerate(found.jobs, found.first)
+            changed = [row for row, job in rows if self._rows.at(row) != job]
             self._load(found)
-            if found.jobs:
-                self.dataChanged.emit(
-                    self.index(found.first, 0), self.index(last - 1, len(COLUMNS) - 1)
-                )
+            self._tell(changed, _ALL)
             return
         if found.count > self._count:
             self.beginInsertRows(QModelIndex(), self._count, found.count - 1)
@@ -343,6 +376,7 @@ class QueueModel(QAbstractTableModel):
         self._rows.clear()
         self._asked.clear()
         self._load(found)
+        self._aged = 0
         new = []
         for index in old:
             row: int | None = index.row()
@@ -394,14 +428,16 @@ class QueueModel(QAbstractTableModel):
 
     def _results_read(self, found: Mapping[tuple[str, int], Results]) -> None:
         self._results.add(found)
-        for job_id, _ in found:
-            row = self._rows.row_of(job_id)
-            if row is not None:
-                cell = self.index(row, Column.PROGRESS)
-                self.dataChanged.emit(cell, cell)
+        rows = self._rows_of(job_id for job_id, _ in found)
+        self._tell(rows, (Column.PROGRESS, Column.PROGRESS))
 
     def _results_lost(self, _: JigDeskError) -> None:
         self._results.add({})
+
+    def _rows_of(self, job_ids: Iterable[str]) -> list[int]:
+        """Of those that are loaded."""
+        rows = (self._rows.row_of(job_id) for job_id in job_ids)
+        return [row for row in rows if row is not None]
 
     def _keep_bar(self, job: Job) -> None:
         key = (job.job_id, job.attempt)

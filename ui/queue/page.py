@@ -261,7 +261,7 @@ class QueuePage(QWidget):
         if today != self.model.query:  # it was midnight
             self.model.show(today)
         elif before is not None and before.kept != figures.kept:
-            self.model.refresh()
+            self.model.read_soon()
         self._draw()
 
     def _show_filter(self, chosen: Filter) -> None:

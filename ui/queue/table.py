@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QAccessible, QAction, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from ui.memory import Memory
 from ui.queue.columns import (
@@ -16,10 +27,12 @@ from ui.queue.columns import (
     Column,
     workflow_width,
 )
-from ui.queue.delegate import RowPainter
 from ui.queue.model import QueueModel
+from ui.queue.painter import Cell, RowPainter
 from ui.theme.theme import Theme
+from ui.turns import one_long_turn
 
+Index = QModelIndex | QPersistentModelIndex
 MEMORY = "queue/columns"
 SIZED = "queue/sized"
 
@@ -61,10 +74,10 @@ class QueueTable(QTableView):
         self._owner_sized = _known(memory.json_of(SIZED))
         self._fitting = False
         self._anchor: tuple[str, int] | None = None
-        self.painter_of_rows = RowPainter(model, theme, self)
+        self.painter_of_rows = RowPainter(model, theme)
         self.setObjectName("queueTable")
         self.setModel(model)
-        self.setItemDelegate(self.painter_of_rows)
+        self.setItemDelegate(_UsualSizes(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -93,7 +106,6 @@ class QueueTable(QTableView):
         model.rowsAboutToBeInserted.connect(self._hold_place)
         model.moved.connect(self._find_place)
         model.shown.connect(lambda _: self._tell_view())
-        self.installEventFilter(self)
 
     # --- what the page asks ------------------------------------------------------------------
 
@@ -106,8 +118,10 @@ class QueueTable(QTableView):
             if job is None:
                 continue
             fades = job.job_id in fading
-            if fades or self.painter_of_rows.is_busy(job):
-                self._paint_row(row, whole=fades)
+            if fades:
+                self._paint_cells(row, Column)
+            elif self.painter_of_rows.is_busy(job):
+                self._paint_cells(row, (Column.PROGRESS,))
 
     def rows_in_view(self) -> tuple[int, int]:
         """The first and the last row that can be seen."""
@@ -167,14 +181,68 @@ class QueueTable(QTableView):
         self._fit()
         self._tell_view()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Enter opens the current row."""
-        if watched is self and event.type() is QEvent.Type.KeyPress:
-            key = event.key()  # type: ignore[attr-defined]
-            if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-                self.opened.emit(self.currentIndex().row())
-                return True
-        return False
+        row = self.currentIndex().row()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row >= 0:
+            self.opened.emit(row)
+        else:
+            super().keyPressEvent(event)
+
+    def dataChanged(  # noqa: N802 - Qt's name
+        self, first: Index, last: Index, roles: Sequence[int] = ()
+    ) -> None:
+        """Paint the rows that changed; Qt would paint all between the first and the last."""
+        rows = self._queue.changed
+        if rows is None or QAccessible.isActive():
+            super().dataChanged(first, last, roles)
+            return
+        columns = range(first.column(), last.column() + 1)
+        top, bottom = self.rows_in_view()
+        for row in rows:
+            if top <= row <= bottom:
+                self._paint_cells(row, columns)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Every row that is to be painted, in one go.
+
+        Through a delegate Qt would come back to Python for each cell, and each time another
+        thread may have its turn first.
+        """
+        with one_long_turn():
+            self._paint(event)
+
+    def _paint(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        cells = self._cells()
+        chosen = self.selectionModel()
+        current = self.currentIndex().row() if self.hasFocus() else -1
+        top, count = self.verticalScrollBar().value(), self._queue.rowCount()
+        edge = cells[-1].left + cells[-1].width
+        for area in cast(Iterable[QRect], event.region()):
+            first, last = (top + area.top()) // ROW_PX, (top + area.bottom()) // ROW_PX
+            width = min(area.width(), edge - area.left())
+            for row in range(first, min(last, count - 1) + 1):
+                self.painter_of_rows.paint_row(
+                    painter,
+                    row,
+                    QRect(area.left(), row * ROW_PX - top, width, ROW_PX),
+                    cells,
+                    is_selected=chosen.isSelected(self._queue.place(row)),
+                    is_current=row == current,
+                )
+        painter.end()
+
+    def _cells(self) -> list[Cell]:
+        """The columns that are shown, from left to right."""
+        header = self._header
+        order = [Column(header.logicalIndex(place)) for place in range(header.count())]
+        return [
+            Cell(column, header.sectionViewportPosition(column), header.sectionSize(column))
+            for column in order
+            if not header.isSectionHidden(column)
+        ]
 
     # --- the place ---------------------------------------------------------------------------
 
@@ -200,13 +268,11 @@ class QueueTable(QTableView):
     def _tell_view(self) -> None:
         self._queue.look_at(*self.rows_in_view())
 
-    def _paint_row(self, row: int, *, whole: bool) -> None:
+    def _paint_cells(self, row: int, columns: Iterable[int]) -> None:
         y = self.rowViewportPosition(row)
-        if whole:
-            self.viewport().update(0, y, self.viewport().width(), ROW_PX)
-        else:
-            x = self.columnViewportPosition(Column.PROGRESS)
-            self.viewport().update(x, y, self.columnWidth(Column.PROGRESS), ROW_PX)
+        for column in columns:
+            x, width = self.columnViewportPosition(column), self.columnWidth(column)
+            self.viewport().update(x, y, width, ROW_PX)
 
     # --- columns -----------------------------------------------------------------------------
 
@@ -249,6 +315,13 @@ class QueueTable(QTableView):
 
     def _offer_columns(self, at: QPoint) -> None:
         self.columns_menu().popup(self._header.mapToGlobal(at))
+
+
+class _UsualSizes(QStyledItemDelegate):
+    """A double click on a column's edge gives it the width that it usually has."""
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        return QSize(COLUMNS[Column(index.column())].width_px, ROW_PX)
 
 
 def _known(document: object) -> set[Column]:

@@ -133,7 +133,7 @@ def test_progress_changes_one_row_in_place(
     )
     newer = replace(job, progress=0.7, message="step 21/30", seq=job.seq + 1)
     model.take(Batch(jobs=(newer,)))
-    assert changed == [(row, row, column, column) for column in (Column.PROGRESS, Column.ETA)]
+    assert changed == [(row, row, Column.PROGRESS, Column.ETA)]
     assert model.data(model.index(row, Column.PROGRESS)) == "KSampler · step 21/30"
     assert model.bar(newer) == 0.7
 

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from tests.ui.conftest import OpenDesk
 from tests.ui.queue.test_queue_page import add_jobs, shown
 from ui.queue.columns import Column
-from ui.queue.delegate import PAD, SHAPE_PX
+from ui.queue.painter import PAD, SHAPE_PX
 from ui.queue.wording import STATE_WORDS
 from ui.theme.theme import SMALL_PX
 from ui.words import age

@@ -11,9 +11,9 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from tests.fakes.journal_thread import JournalThread
 from ui.bridge import Bridge
-from ui.queue import delegate
-from ui.queue.delegate import FADE_BEATS, MAX_FADING, RowPainter
+from ui.queue import painter as painting
 from ui.queue.model import QueueModel
+from ui.queue.painter import FADE_BEATS, MAX_FADING, RowPainter
 from ui.theme.theme import Theme
 
 
@@ -22,7 +22,7 @@ def painter_of_rows(
     journal_bridge: tuple[Bridge, JournalThread], theme: Theme
 ) -> Iterator[RowPainter]:
     model = QueueModel(journal_bridge[0])
-    yield RowPainter(model, theme, model)
+    yield RowPainter(model, theme)
     model.deleteLater()
 
 
@@ -47,9 +47,9 @@ def test_words_are_laid_out_once_and_few_are_kept(
         laid_out.append(words)
         return real(words, *rest)
 
-    real = delegate._laid_out
-    monkeypatch.setattr(delegate, "_laid_out", counted)
-    monkeypatch.setattr(delegate, "MAX_TEXTS", 3)
+    real = painting._laid_out
+    monkeypatch.setattr(painting, "_laid_out", counted)
+    monkeypatch.setattr(painting, "MAX_TEXTS", 3)
     image = QImage(200, 46, QImage.Format.Format_ARGB32)
     painter = QPainter(image)
 

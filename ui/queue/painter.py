@@ -1,13 +1,13 @@
-"""Paints the queue's cells: one line, or words over a thin bar."""
+"""Paints the queue's rows: each cell one line, or words over a thin bar."""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from math import ceil
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from jigdesk.domain.job import Job, JobStatus
 from ui.queue.columns import COLUMNS, ROW_PX, Column
@@ -30,14 +30,21 @@ MAX_TEXTS = 4_096
 """Words that are laid out already: laying out costs more than painting."""
 
 _TextKey = tuple[str, int, int, bool, Qt.TextElideMode]
-Index = QModelIndex | QPersistentModelIndex
 
 
-class RowPainter(QStyledItemDelegate):
-    """One delegate for all columns. `beat` moves the busy bars and the fading rows."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a column is: `left` and `width` in pixels of the view."""
 
-    def __init__(self, model: QueueModel, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    column: Column
+    left: int
+    width: int
+
+
+class RowPainter:
+    """Paints whole rows. `beat` moves the busy bars and the fading rows."""
+
+    def __init__(self, model: QueueModel, theme: Theme) -> None:
         self._model = model
         self._theme = theme
         self._beat = 0
@@ -60,40 +67,43 @@ class RowPainter(QStyledItemDelegate):
         """Whether its bar is on its way without a number."""
         return job.status in WITH_BAR and self._model.bar(job) is None
 
-    def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
-        """Rows have one height."""
-        return QSize(COLUMNS[Column(index.column())].width_px, ROW_PX)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Paint one cell."""
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(option.rect)
-        state = option.state
-        selected = bool(state & QStyle.StateFlag.State_Selected)
-        ground = "accent_background" if selected else "panel"
-        job = self._model.job(index.row())
-        self._paint_ground(painter, area, ground, job, is_current=_is_current(option, index))
-        if job is None:
-            self._model.data(index)  # asks for the page
-            self._paint_missing(painter, area, Column(index.column()))
-        else:
-            self._paint_cell(painter, area.adjusted(PAD, 0, -PAD, 0), job, index, ground)
-        painter.restore()
-
-    def _paint_ground(
-        self, painter: QPainter, area: QRectF, ground: str, job: Job | None, *, is_current: bool
+    def paint_row(
+        self,
+        painter: QPainter,
+        row: int,
+        area: QRect,
+        cells: Sequence[Cell],
+        *,
+        is_selected: bool = False,
+        is_current: bool = False,
     ) -> None:
+        """Paint what of a row's cells is in `area`, which is as high as the row.
+
+        A row that is not loaded is asked for.
+        """
+        ground = "accent_background" if is_selected else "panel"
+        job = self._model.job_or_ask(row)
+        top, left, right = area.top(), area.left(), area.right()
+        self._paint_ground(painter, QRectF(area), ground, job)
+        if is_current:
+            mark = QRectF(cells[0].left, top, 3, ROW_PX - 1)
+            painter.fillRect(mark, self._theme.colour("accent"))
+        for cell in cells:
+            if cell.left + PAD > right or cell.left + cell.width - PAD < left:
+                continue
+            inner = QRectF(cell.left + PAD, top, cell.width - 2 * PAD, ROW_PX)
+            if job is None:
+                self._paint_missing(painter, inner, cell.column)
+            else:
+                self._paint_cell(painter, inner, job, cell.column, ground)
+
+    def _paint_ground(self, painter: QPainter, area: QRectF, ground: str, job: Job | None) -> None:
         painter.fillRect(area, self._theme.colour(ground))
         at = None if job is None else self._changed.get(job.job_id)
         if at is not None:
             glow = QColor(self._theme.colour("accent_background"))
             glow.setAlphaF(max(0.0, 1 - (self._beat - at) / FADE_BEATS))
             painter.fillRect(area, glow)
-        if is_current:
-            painter.fillRect(
-                QRectF(area.left(), area.top(), 3, area.height() - 1), self._theme.colour("accent")
-            )
         line = QRectF(area.left(), area.bottom() - 1, area.width(), 1)
         painter.fillRect(line, self._theme.colour("line"))
 
@@ -101,14 +111,13 @@ class RowPainter(QStyledItemDelegate):
         if column in (Column.STATE, Column.WORKFLOW, Column.PROGRESS, Column.OWNER):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.colour("raised"))
-            width = min(80.0, area.width() - 2 * PAD)
+            width = min(80.0, area.width())
             middle = area.center().y()
-            painter.drawRoundedRect(QRectF(area.left() + PAD, middle - 4, width, 8), 4, 4)
+            painter.drawRoundedRect(QRectF(area.left(), middle - 4, width, 8), 4, 4)
 
     def _paint_cell(
-        self, painter: QPainter, area: QRectF, job: Job, index: Index, ground: str
+        self, painter: QPainter, area: QRectF, job: Job, column: Column, ground: str
     ) -> None:
-        column = Column(index.column())
         ink = self._theme.ink
         match column:
             case Column.STATE:
@@ -216,17 +225,6 @@ def _laid_out(words: str, font: QFont, elide: Qt.TextElideMode, width: int) -> Q
     text.setTextFormat(Qt.TextFormat.PlainText)
     text.prepare(font=font)
     return text
-
-
-def _is_current(option: QStyleOptionViewItem, index: Index) -> bool:
-    """Whether the keyboard is on this row, and this is its first cell."""
-    view = option.widget
-    return (
-        isinstance(view, QTableView)
-        and view.currentIndex().row() == index.row()
-        and view.horizontalHeader().visualIndex(index.column()) == 0
-        and view.hasFocus()
-    )
 
 
 def _lines(area: QRectF) -> tuple[QRectF, QRectF]:
