@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Iterator
 
 TURN_S = 0.001
 LONG_TURN_S = 0.01
-GIVE_UP_S = 0.00001
 
 
 @contextlib.contextmanager
@@ -36,7 +34,6 @@ def one_long_turn() -> Iterator[None]:
     For work of a few milliseconds that calls nothing that gives Python up (no signal, no lock, no
     file): who waits has a turn before and after it, instead of one in each millisecond of it.
     """
-    time.sleep(GIVE_UP_S)  # who waits already would take its turn in the block, and that a long one
     before = sys.getswitchinterval()
     sys.setswitchinterval(LONG_TURN_S)
     try:

@@ -87,7 +87,7 @@ class KinRow(QAbstractButton):
         if status is not None:
             tone = STATE_COLOURS[status]
             shape = theme.colour("muted" if tone == "faint" else tone)
-            paint_state(painter, QPointF(x + 5, middle), status, shape)
+            paint_state(painter, x + 5, middle, status, shape)
         x += 18
         x = self._text(painter, x, short_id(kin.job_id), "muted", ground, mono=True) + 8
         stage = f"from {kin.stage}" if kin.stage else ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText
 
 from jigdesk.domain.job import Job, JobStatus
@@ -32,13 +32,48 @@ MAX_TEXTS = 4_096
 _TextKey = tuple[str, int, int, bool, Qt.TextElideMode]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Box(NamedTuple):
+    """A rectangle in whole pixels of the view.
+
+    Not one of Qt's, which gives Python up for a moment wherever one is thrown away: a row has a
+    hundred of them, and other threads would have as many turns.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        """The first pixel that is not in it any more."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> int:
+        """The first pixel below it."""
+        return self.top + self.height
+
+    @property
+    def middle(self) -> int:
+        """Half its height down."""
+        return self.top + self.height // 2
+
+
+class Cell(NamedTuple):
     """Where a column is: `left` and `width` in pixels of the view."""
 
     column: Column
     left: int
     width: int
+
+
+class _Line(NamedTuple):
+    """Words that are laid out, with their size in pixels."""
+
+    text: QStaticText
+    width: int
+    height: float
 
 
 class RowPainter:
@@ -48,7 +83,7 @@ class RowPainter:
         self._model = model
         self._theme = theme
         self._beat = 0
-        self._texts: dict[_TextKey, QStaticText] = {}
+        self._texts: dict[_TextKey, _Line] = {}
         self._changed: dict[str, int] = {}
 
     def beat(self, number: int) -> Set[str]:
@@ -71,7 +106,7 @@ class RowPainter:
         self,
         painter: QPainter,
         row: int,
-        area: QRect,
+        area: Box,
         cells: Sequence[Cell],
         *,
         is_selected: bool = False,
@@ -83,40 +118,38 @@ class RowPainter:
         """
         ground = "accent_background" if is_selected else "panel"
         job = self._model.job_or_ask(row)
-        top, left, right = area.top(), area.left(), area.right()
-        self._paint_ground(painter, QRectF(area), ground, job)
+        top, left, right = area.top, area.left, area.right
+        self._paint_ground(painter, area, ground, job)
         if is_current:
-            mark = QRectF(cells[0].left, top, 3, ROW_PX - 1)
-            painter.fillRect(mark, self._theme.colour("accent"))
+            painter.fillRect(cells[0].left, top, 3, ROW_PX - 1, self._theme.colour("accent"))
         for cell in cells:
-            if cell.left + PAD > right or cell.left + cell.width - PAD < left:
+            if cell.left + PAD >= right or cell.left + cell.width - PAD <= left:
                 continue
-            inner = QRectF(cell.left + PAD, top, cell.width - 2 * PAD, ROW_PX)
+            inner = Box(cell.left + PAD, top, cell.width - 2 * PAD, ROW_PX)
             if job is None:
                 self._paint_missing(painter, inner, cell.column)
             else:
                 self._paint_cell(painter, inner, job, cell.column, ground)
 
-    def _paint_ground(self, painter: QPainter, area: QRectF, ground: str, job: Job | None) -> None:
-        painter.fillRect(area, self._theme.colour(ground))
+    def _paint_ground(self, painter: QPainter, area: Box, ground: str, job: Job | None) -> None:
+        left, top, width, height = area
+        painter.fillRect(left, top, width, height, self._theme.colour(ground))
         at = None if job is None else self._changed.get(job.job_id)
         if at is not None:
             glow = QColor(self._theme.colour("accent_background"))
             glow.setAlphaF(max(0.0, 1 - (self._beat - at) / FADE_BEATS))
-            painter.fillRect(area, glow)
-        line = QRectF(area.left(), area.bottom() - 1, area.width(), 1)
-        painter.fillRect(line, self._theme.colour("line"))
+            painter.fillRect(left, top, width, height, glow)
+        painter.fillRect(left, area.bottom - 1, width, 1, self._theme.colour("line"))
 
-    def _paint_missing(self, painter: QPainter, area: QRectF, column: Column) -> None:
+    def _paint_missing(self, painter: QPainter, area: Box, column: Column) -> None:
         if column in (Column.STATE, Column.WORKFLOW, Column.PROGRESS, Column.OWNER):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.colour("raised"))
-            width = min(80.0, area.width())
-            middle = area.center().y()
-            painter.drawRoundedRect(QRectF(area.left(), middle - 4, width, 8), 4, 4)
+            width = min(80, area.width)
+            painter.drawRoundedRect(area.left, area.middle - 4, width, 8, 4, 4)
 
     def _paint_cell(
-        self, painter: QPainter, area: QRectF, job: Job, column: Column, ground: str
+        self, painter: QPainter, area: Box, job: Job, column: Column, ground: str
     ) -> None:
         ink = self._theme.ink
         match column:
@@ -124,11 +157,13 @@ class RowPainter:
                 name = STATE_COLOURS[job.status]
                 paint_state(
                     painter,
-                    QPointF(area.left() + 5, area.center().y()),
+                    area.left + 5,
+                    area.middle,
                     job.status,
                     self._theme.colour("muted" if name == "faint" else name),
                 )
-                beside = area.adjusted(SHAPE_PX, 0, 0, 0)
+                left, top, width, height = area
+                beside = Box(left + SHAPE_PX, top, width - SHAPE_PX, height)
                 colour = ink("muted" if name == "faint" else name, ground)
                 self._text(painter, beside, STATE_WORDS[job.status], colour)
             case Column.WORKFLOW:
@@ -148,7 +183,7 @@ class RowPainter:
                 words = self._model.words(job, column)
                 self._text(painter, area, words, colour, right=right, elide=elide)
 
-    def _paint_workflow(self, painter: QPainter, area: QRectF, job: Job, ground: str) -> None:
+    def _paint_workflow(self, painter: QPainter, area: Box, job: Job, ground: str) -> None:
         ink = self._theme.ink
         stage = stage_words(job) if not job.status.is_final else ""
         name = job.workflow or "not read yet"
@@ -160,7 +195,7 @@ class RowPainter:
         self._text(painter, upper, name, colour)
         self._text(painter, lower, stage, ink("muted", ground), SMALL_PX)
 
-    def _paint_progress(self, painter: QPainter, area: QRectF, job: Job, ground: str) -> None:
+    def _paint_progress(self, painter: QPainter, area: Box, job: Job, ground: str) -> None:
         words = self._model.words(job, Column.PROGRESS)
         tone = {JobStatus.FAILED: "error", JobStatus.CANCELLED: "muted"}.get(job.status, "text")
         if job.status in (JobStatus.ACCEPTED, JobStatus.QUEUED):
@@ -171,27 +206,27 @@ class RowPainter:
             return
         upper, lower = _lines(area)
         self._text(painter, upper, words, colour)
-        bar = QRectF(lower.left(), lower.center().y() - 1, lower.width() - PERCENT_PX, BAR_PX)
+        bar = Box(lower.left, lower.middle - 1, lower.width - PERCENT_PX, BAR_PX)
         done = self._model.bar(job)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._theme.colour("line" if ground == "panel" else "background"))
-        painter.drawRoundedRect(bar, 2, 2)
+        painter.drawRoundedRect(*bar, 2, 2)
         painter.setBrush(self._theme.colour("accent"))
         if done is None:
-            painter.drawRoundedRect(_sweep(bar, self._beat), 2, 2)
+            painter.drawRoundedRect(*_sweep(bar, self._beat), 2, 2)
             return
         if done > 0:
-            width = max(BAR_PX, bar.width() * min(done, 1.0))
-            painter.drawRoundedRect(QRectF(bar.left(), bar.top(), width, BAR_PX), 2, 2)
+            width = max(BAR_PX, round(bar.width * min(done, 1.0)))
+            painter.drawRoundedRect(bar.left, bar.top, width, BAR_PX, 2, 2)
             percent = f"{int(done * 100)}%"
-            right = QRectF(bar.right(), lower.top(), PERCENT_PX, lower.height())
+            right = Box(bar.right, lower.top, PERCENT_PX, lower.height)
             colour = self._theme.ink("muted", ground)
             self._text(painter, right, percent, colour, SMALL_PX, right=True)
 
     def _text(
         self,
         painter: QPainter,
-        area: QRectF,
+        area: Box,
         words: str,
         colour: QColor,
         px: int = BASE_PX,
@@ -203,40 +238,37 @@ class RowPainter:
         if not words:
             return
         font: QFont = self._theme.font(px, mono=mono)
-        width = int(area.width())
-        key = (words, width, px, mono, elide)
-        text = self._texts.get(key)
-        if text is None:
+        key = (words, area.width, px, mono, elide)
+        line = self._texts.get(key)
+        if line is None:
             if len(self._texts) >= MAX_TEXTS:
                 self._texts.clear()
-            text = self._texts[key] = _laid_out(words, font, elide, width)
+            line = self._texts[key] = _laid_out(words, font, elide, area.width)
         painter.setFont(font)
         painter.setPen(colour)
-        size = text.size()
-        left = area.right() - size.width() if right else area.left()
-        middle = area.top() + (area.height() - size.height()) / 2
-        painter.drawStaticText(QPointF(left, ceil(middle)), text)
+        left = area.right - line.width if right else area.left
+        painter.drawStaticText(left, area.top + ceil((area.height - line.height) / 2), line.text)
 
 
-def _laid_out(words: str, font: QFont, elide: Qt.TextElideMode, width: int) -> QStaticText:
+def _laid_out(words: str, font: QFont, elide: Qt.TextElideMode, width: int) -> _Line:
     """One line of words, cut to the width."""
     cut = QFontMetrics(font).elidedText(words.replace("\n", " "), elide, width)
     text = QStaticText(cut)
     text.setTextFormat(Qt.TextFormat.PlainText)
     text.prepare(font=font)
-    return text
+    size = text.size()
+    return _Line(text, ceil(size.width()), size.height())
 
 
-def _lines(area: QRectF) -> tuple[QRectF, QRectF]:
+def _lines(area: Box) -> tuple[Box, Box]:
     """The upper and the lower line of a cell."""
-    middle = area.center().y()
-    upper = QRectF(area.left(), middle - 18, area.width(), 18)
-    return upper, QRectF(area.left(), middle + 1, area.width(), 15)
+    left, _, width, _ = area
+    return Box(left, area.middle - 18, width, 18), Box(left, area.middle + 1, width, 15)
 
 
-def _sweep(bar: QRectF, beat: int) -> QRectF:
+def _sweep(bar: Box, beat: int) -> Box:
     """Where the busy piece is: it goes to and fro."""
     share = (beat % (2 * SWEEP_BEATS)) / SWEEP_BEATS
     place = share if share <= 1 else 2 - share
-    width = bar.width() * 0.3
-    return QRectF(bar.left() + (bar.width() - width) * place, bar.top(), width, bar.height())
+    width = bar.width * 3 // 10
+    return Box(bar.left + round((bar.width - width) * place), bar.top, width, bar.height)

@@ -28,7 +28,7 @@ from ui.queue.columns import (
     workflow_width,
 )
 from ui.queue.model import QueueModel
-from ui.queue.painter import Cell, RowPainter
+from ui.queue.painter import Box, Cell, RowPainter
 from ui.theme.theme import Theme
 from ui.turns import one_long_turn
 
@@ -227,7 +227,7 @@ class QueueTable(QTableView):
                 self.painter_of_rows.paint_row(
                     painter,
                     row,
-                    QRect(area.left(), row * ROW_PX - top, width, ROW_PX),
+                    Box(area.left(), row * ROW_PX - top, width, ROW_PX),
                     cells,
                     is_selected=chosen.isSelected(self._queue.place(row)),
                     is_current=row == current,

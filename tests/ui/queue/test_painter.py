@@ -13,7 +13,7 @@ from tests.fakes.journal_thread import JournalThread
 from ui.bridge import Bridge
 from ui.queue import painter as painting
 from ui.queue.model import QueueModel
-from ui.queue.painter import FADE_BEATS, MAX_FADING, RowPainter
+from ui.queue.painter import FADE_BEATS, MAX_FADING, Box, RowPainter
 from ui.theme.theme import Theme
 
 
@@ -54,7 +54,7 @@ def test_words_are_laid_out_once_and_few_are_kept(
     painter = QPainter(image)
 
     def draw(words: str) -> None:
-        painter_of_rows._text(painter, QRectF(0, 0, 200, 46), words, QColor("white"))
+        painter_of_rows._text(painter, Box(0, 0, 200, 46), words, QColor("white"))
 
     for words in ("one", "one", "two", "one"):
         draw(words)
@@ -69,7 +69,7 @@ def test_words_are_laid_out_once_and_few_are_kept(
 def test_words_stand_where_qt_itself_puts_them(painter_of_rows: RowPainter, right: bool) -> None:
     """One line, in the middle of its cell, at its side, cut at its width."""
     theme = painter_of_rows._theme
-    area = QRectF(20, 0, 120, 46)
+    area = Box(20, 0, 120, 46)
     for words in ("Running", "a name that is much longer than its cell may ever be"):
         ours, theirs = _image(), _image()
         painter = QPainter(ours)
@@ -80,7 +80,7 @@ def test_words_stand_where_qt_itself_puts_them(painter_of_rows: RowPainter, righ
         painter.setPen(QColor("white"))
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         cut = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, 120)
-        painter.drawText(area, int(side | Qt.AlignmentFlag.AlignVCenter), cut)
+        painter.drawText(QRectF(*area), int(side | Qt.AlignmentFlag.AlignVCenter), cut)
         painter.end()
         mine, his = _inked(ours), _inked(theirs)
         assert all(abs(a - b) <= 1 for a, b in zip(mine, his, strict=True)), (mine, his)
