@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Run pytest in three processes, which keeps two cores busy: most tests wait a good deal. What failed runs once more, alone: a machine that is short of breath may starve
-# a test of its deadline once, a defect fails both times. What passed only then is named, to be mended.
+# Run pytest in three processes, which keep two cores busy: most tests wait a good deal. What failed runs
+# once more, alone: a machine that is short of breath may starve a test of its deadline once, a defect
+# fails both times. What passed only then is named, to be mended.
 set -uo pipefail
 pytest=${PYTEST:-python -m pytest}
 cache=$(mktemp -d)

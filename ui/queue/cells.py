@@ -19,6 +19,8 @@ def cell_words(  # noqa: PLR0911 - one a column
     position: int | None = None,
     results: Results | None = None,
     wait: Wait | None = None,
+    *,
+    is_held: bool = False,
 ) -> str:
     """The words of a cell; `position` None when it does not wait, the others while unknown."""
     match column:
@@ -33,7 +35,7 @@ def cell_words(  # noqa: PLR0911 - one a column
         case Column.WORKFLOW:
             return job.workflow or ""
         case Column.PROGRESS:
-            return wording.progress_words(job, results, wait)
+            return wording.progress_words(job, results, wait, is_held=is_held)
         case Column.ETA:
             return wording.eta(job, now, wait)
         case Column.TIME:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from PySide6.QtCore import (
@@ -23,10 +22,10 @@ from jigdesk.domain.job import Job, JobStatus
 from jigdesk.domain.waiting import Wait
 from ui.bridge import Work
 from ui.inbox import Batch
-from ui.queue.cells import cell_explained, cell_words
 from ui.queue.columns import COLUMNS, Column, ColumnSpec
 from ui.queue.reading import Found, read_page, read_rows
-from ui.queue.results import Results, ResultsKept, read_results
+from ui.queue.results import Results, read_results
+from ui.queue.told import Told
 from ui.queue.window_of_rows import PAGE_ROWS, Rows
 
 REFRESH_BEATS = 3
@@ -62,7 +61,7 @@ class QueueModel(QAbstractTableModel):
     A change that may move rows (a new job, another sort key) makes the list stale: what is in
     view is read again with the next beats, and rows keep their identity through it, so that
     the selection and the place survive. `shown(count)` follows each reading, `unreadable(why)`
-    one that failed; `moved` tells that rows have other places now.
+    one that failed; `moved` tells that rows have other places now. `told` has what cells say.
     """
 
     shown = Signal(int)
@@ -73,7 +72,7 @@ class QueueModel(QAbstractTableModel):
         super().__init__(parent)
         self._bridge = bridge
         self._clock = clock
-        self._now: datetime = clock()
+        self.told = Told(clock())
         self._query = JobQuery()
         self._rows = Rows()
         self._count = 0
@@ -86,11 +85,6 @@ class QueueModel(QAbstractTableModel):
         self._every_beats = REFRESH_BEATS
         self._view: tuple[int, int] = (0, 0)
         self._changed: Sequence[int] | None = None
-        self._positions: Mapping[str, int] = {}
-        self._waits: Mapping[str, Wait] = {}
-        self._waits_at = self._now
-        self._bars: dict[tuple[str, int], float] = {}
-        self._results = ResultsKept()
 
     # --- what views ask ----------------------------------------------------------------------
 
@@ -131,32 +125,6 @@ class QueueModel(QAbstractTableModel):
     def loaded(self) -> Mapping[int, str]:
         """Every loaded row with its job's id."""
         return self._rows.ids()
-
-    def bar(self, job: Job) -> float | None:
-        """How far its bar is: never less than it was in this attempt; None when unknown."""
-        return self._bars.get((job.job_id, job.attempt), job.progress)
-
-    def results(self, job: Job) -> Results | None:
-        """What a completed job made; None until it is read."""
-        return self._results.of(job)
-
-    def position(self, job: Job) -> int | None:
-        """Its place in the line; None when it does not wait."""
-        return self._positions.get(job.job_id)
-
-    def wait(self, job: Job) -> Wait | None:
-        """When it begins and has run, as it was told and counted down since; None unknown."""
-        told = self._waits.get(job.job_id)
-        if told is None:
-            return None
-        passed_s = max(0.0, (self._now - self._waits_at).total_seconds())
-        ends_s = None if told.ends_s is None else max(0.0, told.ends_s - passed_s)
-        return Wait(max(0.0, told.starts_s - passed_s), ends_s)
-
-    @property
-    def now(self) -> datetime:
-        """The moment that ages count to."""
-        return self._now
 
     # --- what the page tells -----------------------------------------------------------------
 
@@ -223,19 +191,13 @@ class QueueModel(QAbstractTableModel):
             return None
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return self.words(job, Column(index.column()))
+                return self.told.words(job, Column(index.column()))
             case Qt.ItemDataRole.ToolTipRole:
-                return cell_explained(job, Column(index.column()), self._now, self.wait(job))
+                return self.told.explained(job, Column(index.column()))
             case Qt.ItemDataRole.UserRole:
                 return job
             case _:
                 return None
-
-    def words(self, job: Job, column: Column) -> str:
-        """What a cell says."""
-        done = job.status is JobStatus.COMPLETED and column is Column.PROGRESS
-        results = self.results(job) if done else None
-        return cell_words(job, column, self._now, self.position(job), results, self.wait(job))
 
     # --- the core's news ---------------------------------------------------------------------
 
@@ -252,7 +214,7 @@ class QueueModel(QAbstractTableModel):
                 continue
             row, old = replaced
             known.add(job.job_id)
-            self._keep_bar(job)
+            self.told.keep_bar(job)
             self._stale = self._stale or self._may_move(old, job)
             (came_on if _only_came_on(old, job) else changed).append(row)
         self._tell(changed, _ALL)
@@ -273,17 +235,23 @@ class QueueModel(QAbstractTableModel):
 
     def take_positions(self, positions: Mapping[str, int]) -> None:
         """The line moved."""
-        before, self._positions = self._positions, positions
-        moved = [
-            job_id
-            for job_id in before.keys() | positions.keys()
-            if before.get(job_id) != positions.get(job_id)
-        ]
+        moved = self.told.take_positions(positions)
         self._tell(self._rows_of(moved), (Column.POSITION, Column.POSITION))
+
+    def take_held(self, is_held: bool) -> None:
+        """Whether the queue lets no job begin."""
+        before, self.told.is_held = self.told.is_held, is_held
+        if before is not is_held:
+            waits = [
+                row
+                for row in self._rows.ids()
+                if (job := self._rows.at(row)) is not None and job.status is JobStatus.QUEUED
+            ]
+            self._tell(waits, (Column.PROGRESS, Column.PROGRESS))
 
     def take_waits(self, waits: Mapping[str, Wait]) -> None:
         """When the jobs of the line begin; painted with the next second."""
-        self._waits, self._waits_at = waits, self._clock()
+        self.told.take_waits(waits, self._clock())
 
     def beat(self, _number: int) -> None:
         """The bridge's timer: read again what is stale, and let ages grow each second.
@@ -297,14 +265,14 @@ class QueueModel(QAbstractTableModel):
                 min(2 * self._every_beats, MOVING_BEATS) if is_moving else REFRESH_BEATS
             )
             self._read()
-        if wanted := self._results.take_wanted():
+        if wanted := self.told.results.take_wanted():
             self._bridge.call(
                 lambda core: read_results(core, wanted), self._results_read, self._results_lost
             )
         self._aged += 1
         if self._aged >= SECOND_BEATS:
             self._aged = 0
-            self._now = self._clock()
+            self.told.now = self._clock()
             first, last = self._view[0], min(self._view[1], self._count - 1)
             if first <= last:
                 self.dataChanged.emit(self.index(first, _TIMES[0]), self.index(last, _TIMES[1]))
@@ -327,7 +295,7 @@ class QueueModel(QAbstractTableModel):
         if found.query != self._query:  # the query changed while this one was read
             self._read()
             return
-        self._now = self._clock()
+        self.told.now = self._clock()
         if self._is_read:
             self._swap(found)
         else:
@@ -400,7 +368,7 @@ class QueueModel(QAbstractTableModel):
             jobs = found.jobs[start : start + PAGE_ROWS]
             self._rows.load((found.first + start) // PAGE_ROWS, jobs)
             for job in jobs:
-                self._keep_bar(job)
+                self.told.keep_bar(job)
 
     def _want(self, number: int) -> None:
         if number in self._asked:
@@ -427,24 +395,17 @@ class QueueModel(QAbstractTableModel):
         self._bridge.call(lambda core: read_page(core, query, number), come, lost)
 
     def _results_read(self, found: Mapping[tuple[str, int], Results]) -> None:
-        self._results.add(found)
+        self.told.results.add(found)
         rows = self._rows_of(job_id for job_id, _ in found)
         self._tell(rows, (Column.PROGRESS, Column.PROGRESS))
 
     def _results_lost(self, _: JigDeskError) -> None:
-        self._results.add({})
+        self.told.results.add({})
 
     def _rows_of(self, job_ids: Iterable[str]) -> list[int]:
         """Of those that are loaded."""
         rows = (self._rows.row_of(job_id) for job_id in job_ids)
         return [row for row in rows if row is not None]
-
-    def _keep_bar(self, job: Job) -> None:
-        key = (job.job_id, job.attempt)
-        if job.status.is_final:
-            self._bars.pop(key, None)
-        elif job.progress is not None:
-            self._bars[key] = max(self._bars.get(key, 0.0), job.progress)
 
     def _may_move(self, old: Job, new: Job) -> bool:
         states = self._query.states

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QMenu,
-    QPushButton,
     QStackedLayout,
     QToolButton,
     QVBoxLayout,
@@ -34,6 +33,7 @@ from ui.queue.chips import Chips
 from ui.queue.columns import COLUMNS, Column, order_words
 from ui.queue.empty import Nothing
 from ui.queue.filters import BUILT_IN, Filter
+from ui.queue.holding import Holding
 from ui.queue.job_menu import JobMenu, SelectionBar
 from ui.queue.model import QueueModel, with_sort
 from ui.queue.reading import MOST_IDS, read_ids
@@ -46,7 +46,6 @@ DEBOUNCE_MS = 250
 READING_MS = 200
 """A list that takes longer than this says that it is read."""
 SORT = "queue/sort"
-PAUSE_REASON = "The owner holds the queue."
 
 
 class QueuePage(QWidget):
@@ -87,8 +86,7 @@ class QueuePage(QWidget):
         self.menu = JobMenu(self.actions_on_jobs, self.selected, self.model, theme, self)
         self.bar = SelectionBar(self.menu, self.selected, self)
         self.order = QLabel(self)
-        self._pause = QPushButton(self)
-        self._drain = QPushButton(self)
+        self.holding = Holding(bridge, theme, self)
         self._columns = QToolButton(self)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
@@ -108,9 +106,6 @@ class QueuePage(QWidget):
         self.search.setPlaceholderText("Search jobs, owners, workflows, messages")
         self.search.setClearButtonEnabled(True)
         self.search.setFixedHeight(32)
-        for button in (self._pause, self._drain):
-            button.setFixedHeight(32)
-            button.setIconSize(QSize(16, 16))
         self._columns.setProperty("role", "icon")
         self._columns.setToolTip("Choose the columns")
         self._columns.setAccessibleName("Choose the columns")
@@ -120,8 +115,8 @@ class QueuePage(QWidget):
         self._added: list[QWidget] = []
         self._tools = QHBoxLayout()
         self._tools.setSpacing(8)
-        self._tools.addWidget(self._pause)
-        self._tools.addWidget(self._drain)
+        self._tools.addWidget(self.holding.pause)
+        self._tools.addWidget(self.holding.drain)
         self._tools.addWidget(self.search, 1)
         self._tools.addWidget(self._columns)
         chips = QHBoxLayout()
@@ -173,8 +168,6 @@ class QueuePage(QWidget):
         self.nothing.sample_asked.connect(self.run_sample)
         self.nothing.clear_asked.connect(self.show_all)
         self.nothing.again_asked.connect(self._read_again)
-        self._pause.clicked.connect(self._pause_or_resume)
-        self._drain.clicked.connect(self._drain_queue)
         self._columns.clicked.connect(self._offer_columns)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.activated.connect(self._to_search)
@@ -192,7 +185,7 @@ class QueuePage(QWidget):
 
     def _order_tabs(self) -> None:
         """The Tab key goes as one reads: the tools, the filters, what is selected, the list."""
-        tools = [self._pause, self._drain, self.search, self._columns]
+        tools = [self.holding.pause, self.holding.drain, self.search, self._columns]
         way = [
             *self._added,
             *tools,
@@ -253,6 +246,8 @@ class QueuePage(QWidget):
     def _show_figures(self, figures: Figures) -> None:
         before, self._figures = self._figures, figures
         self.chips.show_figures(figures)
+        self.holding.show_figures(figures)
+        self.model.take_held(figures.paused is not None)
         self.model.take_positions(figures.positions)
         self.model.take_waits(figures.waits)
         today = replace(
@@ -262,7 +257,6 @@ class QueuePage(QWidget):
             self.model.show(today)
         elif before is not None and before.kept != figures.kept:
             self.model.read_soon()
-        self._draw()
 
     def _show_filter(self, chosen: Filter) -> None:
         self.selected.clear()
@@ -369,35 +363,8 @@ class QueuePage(QWidget):
 
         self._bridge.call(lambda core: read_ids(core, query, first, count), come)
 
-    # --- commands ----------------------------------------------------------------------------
-
-    def _pause_or_resume(self) -> None:
-        figures = self._figures
-        held = figures is not None and (figures.paused or figures.draining) is not None
-        if held:
-            self._bridge.call(lambda core: core.control.resume(), self._look)
-        else:
-            self._bridge.call(lambda core: core.control.pause(PAUSE_REASON), self._look)
-
-    def _drain_queue(self) -> None:
-        self._bridge.call(lambda core: core.control.drain(), self._look)
-
-    def _look(self, _: object) -> None:
-        self._bridge.look_soon()
-        self._bridge.check_health()
-
     def _draw(self) -> None:
-        figures, icons = self._figures, self._theme.icons
-        held = figures is not None and (figures.paused or figures.draining) is not None
-        self._pause.setText(" Resume" if held else " Pause")
-        self._pause.setIcon(icons.icon("resume" if held else "pause", "text", 16))
-        self._pause.setToolTip(
-            "Let jobs run and come in again" if held else "Accept jobs and let them wait"
-        )
-        self._drain.setText(" Drain")
-        self._drain.setIcon(icons.icon("drain", "text", 16))
-        self._drain.setToolTip("Accept nothing new and finish what is here")
-        self._drain.setVisible(not held)
+        icons = self._theme.icons
         self._columns.setIcon(icons.icon("columns", "muted", 18))
         if not self.search.actions():
             self._glass = self.search.addAction(

@@ -81,6 +81,7 @@ class RowPainter:
 
     def __init__(self, model: QueueModel, theme: Theme) -> None:
         self._model = model
+        self._told = model.told
         self._theme = theme
         self._beat = 0
         self._texts: dict[_TextKey, _Line] = {}
@@ -100,7 +101,7 @@ class RowPainter:
 
     def is_busy(self, job: Job) -> bool:
         """Whether its bar is on its way without a number."""
-        return job.status in WITH_BAR and self._model.bar(job) is None
+        return job.status in WITH_BAR and self._told.bar(job) is None
 
     def paint_row(
         self,
@@ -171,16 +172,16 @@ class RowPainter:
             case Column.PROGRESS:
                 self._paint_progress(painter, area, job, ground)
             case Column.JOB:
-                words = self._model.words(job, column)
+                words = self._told.words(job, column)
                 self._text(painter, area, words, ink("muted", ground), BASE_PX, mono=True)
             case Column.LAST | Column.CREATED | Column.ATTEMPTS:
-                words = self._model.words(job, column)
+                words = self._told.words(job, column)
                 self._text(painter, area, words, ink("muted", ground), right=True)
             case _:
                 right = COLUMNS[column].right
                 colour = ink("text", ground)
                 elide = Qt.TextElideMode.ElideMiddle
-                words = self._model.words(job, column)
+                words = self._told.words(job, column)
                 self._text(painter, area, words, colour, right=right, elide=elide)
 
     def _paint_workflow(self, painter: QPainter, area: Box, job: Job, ground: str) -> None:
@@ -196,7 +197,7 @@ class RowPainter:
         self._text(painter, lower, stage, ink("muted", ground), SMALL_PX)
 
     def _paint_progress(self, painter: QPainter, area: Box, job: Job, ground: str) -> None:
-        words = self._model.words(job, Column.PROGRESS)
+        words = self._told.words(job, Column.PROGRESS)
         tone = {JobStatus.FAILED: "error", JobStatus.CANCELLED: "muted"}.get(job.status, "text")
         if job.status in (JobStatus.ACCEPTED, JobStatus.QUEUED):
             tone = "muted"
@@ -207,7 +208,7 @@ class RowPainter:
         upper, lower = _lines(area)
         self._text(painter, upper, words, colour)
         bar = Box(lower.left, lower.middle - 1, lower.width - PERCENT_PX, BAR_PX)
-        done = self._model.bar(job)
+        done = self._told.bar(job)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._theme.colour("line" if ground == "panel" else "background"))
         painter.drawRoundedRect(*bar, 2, 2)

@@ -37,9 +37,16 @@ WAITING = frozenset({JobStatus.ACCEPTED, JobStatus.PREPARING, JobStatus.QUEUED})
 WITH_BAR = frozenset({JobStatus.RUNNING, JobStatus.UPLOADING, JobStatus.CONFIRMING})
 
 
-def progress_words(job: Job, results: Results | None = None, wait: Wait | None = None) -> str:
-    """What runs now, or how it ended; `results` and `wait` None where they are not known."""
+def progress_words(  # noqa: PLR0911 - one a state
+    job: Job, results: Results | None = None, wait: Wait | None = None, *, is_held: bool = False
+) -> str:
+    """What runs now, or how it ended; `results` and `wait` None where they are not known.
+
+    `is_held`: the queue lets no job begin.
+    """
     match job.status:
+        case JobStatus.QUEUED if is_held:
+            return "the queue is held"
         case JobStatus.QUEUED if wait is not None:
             return f"starts in {about(wait.starts_s)}"
         case JobStatus.COMPLETED:

@@ -44,8 +44,8 @@ def test_tab_goes_from_the_rail_over_the_strip_and_the_tools_to_the_list(
     wanted: list[QWidget] = [
         rail[0],  # the arrow keys go to the others, as among the filters
         *(button for button in desk.window.strip.buttons if button.isVisible()),
-        desk.page._pause,
-        desk.page._drain,
+        desk.page.holding.pause,
+        desk.page.holding.drain,
         desk.page.search,
         desk.page._columns,
         chosen,

@@ -135,7 +135,7 @@ def test_progress_changes_one_row_in_place(
     model.take(Batch(jobs=(newer,)))
     assert changed == [(row, row, Column.PROGRESS, Column.ETA)]
     assert model.data(model.index(row, Column.PROGRESS)) == "KSampler · step 21/30"
-    assert model.bar(newer) == 0.7
+    assert model.told.bar(newer) == 0.7
 
 
 def test_any_other_change_is_the_whole_rows(parts: tuple[QueueModel, JournalThread]) -> None:
@@ -162,12 +162,12 @@ def test_a_bar_never_jumps_back_within_an_attempt(
     model.take(Batch(jobs=(replace(job, progress=0.8),)))
     older = replace(job, progress=0.5)
     model.take(Batch(jobs=(older,)))
-    assert model.bar(older) == 0.8
+    assert model.told.bar(older) == 0.8
     model.take(Batch(jobs=(replace(job, progress=None),)))
-    assert model.bar(replace(job, progress=None)) == 0.8
+    assert model.told.bar(replace(job, progress=None)) == 0.8
     again = replace(job, attempt=job.attempt + 1, progress=None)
     model.take(Batch(jobs=(again,)))
-    assert model.bar(again) is None
+    assert model.told.bar(again) is None
 
 
 def accept(thread: JournalThread, job_id: str) -> Job:
@@ -255,10 +255,10 @@ def test_every_cell_of_every_state_has_words(parts: tuple[QueueModel, JournalThr
     assert job is not None
     for status in JobStatus:
         for column in Column:
-            words = model.words(replace(job, status=status), column)
+            words = model.told.words(replace(job, status=status), column)
             assert isinstance(words, str)
-        assert model.words(replace(job, status=status), Column.PROGRESS)
-        assert model.words(replace(job, status=status), Column.STATE)
+        assert model.told.words(replace(job, status=status), Column.PROGRESS)
+        assert model.told.words(replace(job, status=status), Column.STATE)
 
 
 def test_rows_that_move_all_the_time_are_read_about_once_a_second(

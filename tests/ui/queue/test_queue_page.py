@@ -159,7 +159,7 @@ def test_retrying_many_or_what_is_completed_asks_with_the_number(
 def test_moved_to_the_top_is_first_in_the_line(
     qtbot: QtBot, desk: OpenDesk, tmp_path: Path
 ) -> None:
-    desk.page._pause.click()
+    desk.page.holding.pause.click()
     eventually(lambda: desk.core.work.queue.paused is not None)
     ids = [send(desk, chain(), tmp_path) for _ in range(4)]
     shown(qtbot, desk.page, 4)
@@ -184,20 +184,20 @@ def test_put_first_and_copy(qtbot: QtBot, desk: OpenDesk) -> None:
 
 def test_pause_and_resume_reach_the_core(qtbot: QtBot, desk: OpenDesk) -> None:
     queue = desk.core.work.queue
-    desk.page._pause.click()
+    desk.page.holding.pause.click()
     eventually(lambda: queue.paused is not None)
-    qtbot.waitUntil(lambda: "Resume" in desk.page._pause.text())
+    qtbot.waitUntil(lambda: "Resume" in desk.page.holding.pause.text())
     assert "Paused" in desk.window.status._accepting.text()
-    desk.page._pause.click()
+    desk.page.holding.pause.click()
     eventually(lambda: queue.paused is None)
-    qtbot.waitUntil(lambda: "Pause" in desk.page._pause.text())
-    desk.page._drain.click()
+    qtbot.waitUntil(lambda: "Pause" in desk.page.holding.pause.text())
+    desk.page.holding.drain.click()
     eventually(lambda: queue.draining is not None)
-    qtbot.waitUntil(lambda: "Resume" in desk.page._pause.text())
-    assert not desk.page._drain.isVisible()
-    desk.page._pause.click()
+    qtbot.waitUntil(lambda: "Resume" in desk.page.holding.pause.text())
+    assert not desk.page.holding.drain.isVisible()
+    desk.page.holding.pause.click()
     eventually(lambda: queue.draining is None)
-    qtbot.waitUntil(desk.page._drain.isVisible)
+    qtbot.waitUntil(desk.page.holding.drain.isVisible)
 
 
 def test_a_command_that_is_refused_is_a_toast_and_stays_in_the_history(

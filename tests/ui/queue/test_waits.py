@@ -73,7 +73,7 @@ def test_the_line_is_timed_by_what_was_learned_and_not_while_it_is_paused(
 
     def told(job_id: str) -> Wait | None:
         job = job_of(job_id)
-        return None if job is None or job.status is not JobStatus.QUEUED else model.wait(job)
+        return None if job is None or job.status is not JobStatus.QUEUED else model.told.wait(job)
 
     waiting = [job_id for job_id in line if status(job_id) is JobStatus.QUEUED]
     waiting.sort(key=lambda job_id: desk.core.work.queue.position(job_id) or 0)
@@ -97,3 +97,10 @@ def test_the_line_is_timed_by_what_was_learned_and_not_while_it_is_paused(
     desk.bridge.look_soon()
     qtbot.waitUntil(lambda: told(waiting[0]) is None, timeout=PATIENCE_MS)
     assert model.data(model.index(row, Column.ETA)) == ""
+    assert model.data(model.index(row, Column.PROGRESS)) == "the queue is held"
+    desk.thread.submit(lambda core: core.control.resume()).result(90)
+    desk.bridge.look_soon()
+    qtbot.waitUntil(
+        lambda: model.data(model.index(row, Column.PROGRESS)) != "the queue is held",
+        timeout=PATIENCE_MS,
+    )
