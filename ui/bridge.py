@@ -52,11 +52,11 @@ class _Answer:
 class Bridge(QObject):
     """Carries values: the core's changes to the window, the window's commands to the core.
 
-    Everything here runs in Qt's main thread but the listeners that fill the inbox. Signals:
-    `arrived(Batch)` at most ten times a second; `ticked(int)` with every beat of the one timer,
-    for animations and ages; `figures(Figures)`, `health(Sequence[Check])`; `failed(str)` for an
-    expected failure that nobody handles; `bug(BaseException)` for one that was not expected;
-    `closing` before it stops to listen.
+    Everything here runs in Qt's main thread but the listeners that fill the inbox. `arrived`
+    (Batch) is heard at most ten times a second, `ticked` (int) with every beat of the one timer,
+    for animations and ages. Signals: `figures(Figures)`, `health(Sequence[Check])`; `failed(str)`
+    for an expected failure that nobody handles; `bug(BaseException)` for one that was not
+    expected; `closing` before it stops to listen.
     """
 
     figures = Signal(object)
