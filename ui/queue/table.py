@@ -209,11 +209,10 @@ class QueueTable(QTableView):
         Through a delegate Qt would come back to Python for each cell, and each time another
         thread may have its turn first.
         """
-        with one_long_turn():
-            self._paint(event)
+        with one_long_turn(), QPainter(self.viewport()) as painter:
+            self._paint(painter, event)
 
-    def _paint(self, event: QPaintEvent) -> None:
-        painter = QPainter(self.viewport())
+    def _paint(self, painter: QPainter, event: QPaintEvent) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         cells = self._cells()
         chosen = self.selectionModel()
@@ -232,7 +231,6 @@ class QueueTable(QTableView):
                     is_selected=chosen.isSelected(self._queue.place(row)),
                     is_current=row == current,
                 )
-        painter.end()
 
     def _cells(self) -> list[Cell]:
         """The columns that are shown, from left to right."""
