@@ -22,7 +22,7 @@ run: $(READY)  ## Open the window
 
 test: $(READY_DEV) realparts  ## Run all tests: the unit tests, then the rest
 	PYTEST="$(BIN)/python -m pytest" bash .ci/tests.sh -q tests/unit
-	PYTEST="$(BIN)/python -m pytest" bash .ci/tests.sh tests --ignore=tests/unit
+	WORKERS=3 PYTEST="$(BIN)/python -m pytest" bash .ci/tests.sh tests --ignore=tests/unit
 
 realparts: $(READY_DEV)  ## Install what tests start and pip does not have: soketi, ngrok's agent
 	@bash .ci/realparts.sh $(BIN)/python

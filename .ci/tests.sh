@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Run pytest in three processes, which keep two cores busy: most tests wait a good deal. What failed runs
-# once more, alone: a machine that is short of breath may starve a test of its deadline once, a defect
-# fails both times. What passed only then is named, to be mended.
+# Run pytest in as many processes as WORKERS says, two if not. What failed runs once more, alone: a machine
+# that is short of breath may starve a test of its deadline once, a defect fails both times. What passed only
+# then is named, to be mended.
 set -uo pipefail
 pytest=${PYTEST:-python -m pytest}
 cache=$(mktemp -d)
 trap 'rm -rf "$cache"' EXIT
 run() { $pytest -o "cache_dir=$cache" "$@"; }
 
-run -n 3 --dist loadfile "$@"
+run -n "${WORKERS:-2}" --dist loadfile "$@"
 status=$?
 [ "$status" -eq 1 ] || exit "$status" # 1: tests failed; anything else is no test's failure
 
