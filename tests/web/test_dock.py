@@ -78,7 +78,7 @@ def test_a_reload_keeps_the_jobs_with_their_pictures(visitor: Visitor) -> None:
     titles = visit.page.locator("#cards h3").all_inner_texts()
     assert titles == ["Refine", "Invert"]  # newest first
     assert visit.page.locator("#cards .file").all_inner_texts() == ["photo.png", "photo.png"]
-    visit.until("document.querySelector('.tile img').naturalWidth === 160")
+    visit.until("document.querySelector('.tile img')?.naturalWidth === 160")
     # it is followed again, not only listed
     visit.until(r"/step \d+\/100/.test(document.querySelector('.doing').textContent)")
     visit.page.click("button:has-text('Cancel')")  # or the next visitor would wait for it
