@@ -16,26 +16,24 @@ TURN_S = 0.001
 LONG_TURN_S = 0.01
 
 
-@contextlib.contextmanager
-def short_turns() -> Iterator[None]:
+def short_turns() -> contextlib.AbstractContextManager[None]:
     """Let threads take turns of TURN_S while the block lasts."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(TURN_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
+    return _turns_of(TURN_S)
 
 
-@contextlib.contextmanager
-def one_long_turn() -> Iterator[None]:
+def one_long_turn() -> contextlib.AbstractContextManager[None]:
     """Keep the interpreter for the whole block, or for LONG_TURN_S of it.
 
     For work of a few milliseconds that calls nothing that gives Python up (no signal, no lock, no
     file): who waits has a turn before and after it, instead of one in each millisecond of it.
     """
+    return _turns_of(LONG_TURN_S)
+
+
+@contextlib.contextmanager
+def _turns_of(seconds: float) -> Iterator[None]:
     before = sys.getswitchinterval()
-    sys.setswitchinterval(LONG_TURN_S)
+    sys.setswitchinterval(seconds)
     try:
         yield
     finally:

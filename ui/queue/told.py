@@ -25,7 +25,7 @@ class Told:
         self._positions: Mapping[str, int] = {}
         self._waits: Mapping[str, Wait] = {}
         self._waits_at = now
-        self._bars: dict[tuple[str, int], float] = {}
+        self._bars: dict[str, tuple[int, float]] = {}
 
     def words(self, job: Job, column: Column) -> str:
         """What a cell says."""
@@ -40,7 +40,8 @@ class Told:
 
     def bar(self, job: Job) -> float | None:
         """How far its bar is: never less than it was in this attempt; None when unknown."""
-        return self._bars.get((job.job_id, job.attempt), job.progress)
+        attempt, done = self._bars.get(job.job_id, (job.attempt, job.progress))
+        return done if attempt == job.attempt else job.progress
 
     def wait(self, job: Job) -> Wait | None:
         """When it begins and has run, as it was told and counted down since; None unknown."""
@@ -53,11 +54,10 @@ class Told:
 
     def keep_bar(self, job: Job) -> None:
         """A newer row of a job."""
-        key = (job.job_id, job.attempt)
         if job.status.is_final:
-            self._bars.pop(key, None)
+            self._bars.pop(job.job_id, None)
         elif job.progress is not None:
-            self._bars[key] = max(self._bars.get(key, 0.0), job.progress)
+            self._bars[job.job_id] = job.attempt, max(self.bar(job) or 0.0, job.progress)
 
     def take_positions(self, positions: Mapping[str, int]) -> list[str]:
         """The line now; the jobs whose place in it is another."""

@@ -15,10 +15,12 @@ from jigdesk.domain.clock import utc_now
 from jigdesk.domain.events import ACCEPTED, PROGRESS, Event, EventDraft
 from jigdesk.domain.job import Job, JobStatus
 from tests.fakes.journal_thread import JournalThread
+from tests.ui.jobs import a_job
 from ui.bridge import Bridge
 from ui.inbox import Batch
 from ui.queue.columns import COLUMNS, Column
 from ui.queue.model import MOVING_BEATS, REFRESH_BEATS, QueueModel, with_sort
+from ui.queue.told import Told
 from ui.queue.window_of_rows import PAGE_ROWS, PAGES_KEPT
 
 MANY = 10_000
@@ -273,3 +275,15 @@ def test_rows_that_move_all_the_time_are_read_about_once_a_second(
         model.beat(number)
         qtbot.wait(5)
     assert 1 <= len(reads) <= 2 + 60 // MOVING_BEATS
+
+
+def test_attempts_whose_end_was_never_seen_leave_nothing_behind() -> None:
+    """Of changes that come close together only the newest reaches the window."""
+    job = a_job(JobStatus.RUNNING)
+    told = Told(utc_now())
+    for attempt in range(1, 6):
+        told.keep_bar(replace(job, attempt=attempt, progress=0.5))
+    assert len(told._bars) == 1
+    told.keep_bar(replace(job, attempt=5, progress=0.4))
+    assert told.bar(replace(job, attempt=5, progress=0.4)) == 0.5
+    assert told.bar(replace(job, attempt=6, progress=0.1)) == 0.1
