@@ -13,7 +13,7 @@ from jigdesk.settings.draft import Origin
 from ui.frame.window import MainWindow
 from ui.host.log_feed import LogFeed
 from ui.host.page import HostPage
-from ui.inspector.panel import Inspector
+from ui.inspecting import Inspecting
 from ui.newjob.dialog import NewJobDialog
 from ui.queue.page import QueuePage
 from ui.requests.page import RequestsPage
@@ -21,9 +21,6 @@ from ui.settings.form import Hide
 from ui.settings.page import SettingsPage
 from ui.theme.theme import Theme
 from ui.workflows.page import WorkflowsPage
-
-LAST_JOB = "window/job"
-"""The job that was looked at, for an inspector that is open at the next start."""
 
 
 def hide_nothing(_: Iterable[str]) -> None:
@@ -38,53 +35,57 @@ def build_pages(
     `origin` says where the settings are read and written, None that the core's own tell it;
     `hide` is told the secrets that are typed, so that no log has them.
     """
-    queue = QueuePage(core, window.bridge, window.theme, window.memory, window.toasts)
-    window.add_page("queue", "Queue", "queue", queue, main=lambda: queue.main)
-    feed = LogFeed(window.bridge)
-    feed.open()
-    inspector = _add_inspector(window, queue, feed)
-    _add_new_job(window, core, queue, inspector)
-    workflows = WorkflowsPage(window.bridge, window.theme)
-    window.add_page("workflows", "Workflows", "workflows", workflows, main=lambda: workflows.list)
-    requests = RequestsPage(window.bridge, window.theme, window.toasts, core.public_url_local)
-    window.add_page("requests", "Requests", "requests", requests, main=lambda: requests.list)
-    host = HostPage(window.bridge, window.theme, feed)
-    window.add_page("host", "Host", "host", host, main=lambda: host.console.text)
-    settings = SettingsPage(
-        window.bridge, window.theme, window.toasts, origin or Origin.of(core.settings), hide
-    )
-    settings.restart_asked.connect(window.restart_asked)
-    window.keep_from_loss(lambda: len(settings.form.changes))
+    bridge, theme, toasts = window.bridge, window.theme, window.toasts
     window.add_page(
-        "settings", "Settings", "settings", settings, at_foot=True, main=lambda: settings.list
+        "queue",
+        "Queue",
+        "queue",
+        lambda parent: QueuePage(core, bridge, theme, window.memory, toasts, parent),
+        main=lambda page: page.main,
+    )
+    queue = window.page_of("queue", QueuePage)
+    feed = LogFeed(bridge)
+    feed.open()
+    inspecting = Inspecting(window, queue, feed)
+    _add_new_job(window, core, queue, inspecting)
+    window.add_page(
+        "workflows",
+        "Workflows",
+        "workflows",
+        lambda parent: WorkflowsPage(bridge, theme, parent),
+        main=lambda page: page.list,
+    )
+    window.add_page(
+        "requests",
+        "Requests",
+        "requests",
+        lambda parent: RequestsPage(bridge, theme, toasts, core.public_url_local, parent),
+        main=lambda page: page.list,
+    )
+    window.add_page(
+        "host",
+        "Host",
+        "host",
+        lambda parent: HostPage(bridge, theme, feed, parent),
+        main=lambda page: page.console.text,
+    )
+    window.page_of("host", HostPage)  # made now: its plots begin with the window
+    _add_settings(window, origin or Origin.of(core.settings), hide)
+
+
+def _add_settings(window: MainWindow, origin: Origin, hide: Hide) -> None:
+    def make(parent: QWidget) -> SettingsPage:
+        page = SettingsPage(window.bridge, window.theme, window.toasts, origin, hide, parent)
+        page.restart_asked.connect(window.restart_asked)
+        window.keep_from_loss(lambda: len(page.form.changes))
+        return page
+
+    window.add_page(
+        "settings", "Settings", "settings", make, at_foot=True, main=lambda page: page.list
     )
 
 
-def _add_inspector(window: MainWindow, queue: QueuePage, feed: LogFeed) -> Inspector:
-    inspector = Inspector(window.bridge, window.theme, feed)
-    window.set_inspector(inspector, of="queue")
-    last = window.memory.json_of(LAST_JOB)
-    if window.inspector_is_open and isinstance(last, str):
-        inspector.show_job(last)
-
-    def opened(job_id: str) -> None:
-        inspector.show_job(job_id)
-        window.memory.keep_json(LAST_JOB, job_id)
-        window.show_inspector()
-
-    def moved(job_id: str) -> None:
-        if inspector.isVisible() and job_id:
-            inspector.show_job(job_id)
-            window.memory.keep_json(LAST_JOB, job_id)
-
-    queue.opened.connect(opened)
-    queue.current.connect(moved)
-    for done in (inspector.closed, queue.dismissed):
-        done.connect(lambda: window.show_inspector(False))
-    return inspector
-
-
-def _add_new_job(window: MainWindow, core: Core, queue: QueuePage, inspector: Inspector) -> None:
+def _add_new_job(window: MainWindow, core: Core, queue: QueuePage, inspecting: Inspecting) -> None:
     button = _NewJobButton(window.theme, queue)
 
     def look_at(job_id: str) -> None:
@@ -108,12 +109,12 @@ def _add_new_job(window: MainWindow, core: Core, queue: QueuePage, inspector: In
 
     def own_jobs_are(owner_id: str) -> None:
         queue.menu.own_jobs_are(owner_id)
-        inspector.branches.own_jobs_are(owner_id)
+        inspecting.own_jobs_are(owner_id)
 
     window.bridge.call(own_owner_id, own_jobs_are)
     queue.menu.branch_asked.connect(ask_branch)
-    inspector.branches.asked.connect(ask_branch)
-    inspector.branches.job_asked.connect(look_at)
+    inspecting.branch_asked.connect(ask_branch)
+    inspecting.job_asked.connect(look_at)
     window.theme.changed.connect(button.draw)
     button.clicked.connect(ask)
     QShortcut(QKeySequence(QKeySequence.StandardKey.New), window).activated.connect(ask)

@@ -102,9 +102,7 @@ def picture_of(
         bridge.health.connect(checked.append)
         bridge.open()
         window.show()
-        page = window.findChild(QueuePage)
-        if page is None:
-            raise AssertionError("the window has no queue")
+        page = window.page_of("queue", QueuePage)
         wait_for(
             app,
             lambda: (
@@ -134,10 +132,8 @@ def picture_of(
 
 
 def _show_settings(app: QApplication, window: MainWindow, section: str) -> None:
-    page = window.findChild(SettingsPage)
-    if page is None:
-        raise AssertionError("the window has no settings")
     window.show_page("settings")
+    page = window.page_of("settings", SettingsPage)
     page.show_section(section)
     wait_for(app, lambda: page.form.survey is not None, "the settings")
 

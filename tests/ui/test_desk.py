@@ -201,8 +201,7 @@ def test_quitting_with_a_job_asks_and_staying_stays(
 
 def change_settings(desk: Desk) -> Form:
     assert desk.window is not None
-    page = desk.window.findChild(SettingsPage)
-    assert page is not None
+    page = desk.window.page_of("settings", SettingsPage)
     page.form.set_text(fields()["queue.max_depth"], "7")
     page.form.set_text(fields()["queue.concurrency"], "2")
     assert desk.window.unsaved == 2

@@ -92,8 +92,8 @@ def test_the_inspector_is_opened_and_closed_200_times(
     desk: OpenDesk, qtbot: QtBot, qapp: QApplication, tmp_path: Path
 ) -> None:
     jobs = []
-    inspector = desk.window.findChild(Inspector)
-    assert inspector is not None
+    inspector = desk.window.need_inspector()
+    assert isinstance(inspector, Inspector)
     for number in range(2):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -124,9 +124,11 @@ def test_the_inspector_is_opened_and_closed_200_times(
 
 
 def test_pages_are_switched_200_times(desk: OpenDesk, qtbot: QtBot, qapp: QApplication) -> None:
-    pages = list(desk.window._pages)
+    pages = desk.window.page_names
     host = desk.window.findChild(HostPage)
     assert host is not None
+    for name in pages:  # each is made when it is first shown
+        desk.window.show_page(name)
     desk.window.show_page("host")  # its plots are made with the first samples, once
     qtbot.waitUntil(lambda: {"CPU", "RAM", "Queue"} <= set(host.plots.plots), timeout=PATIENCE_MS)
     turn = 0

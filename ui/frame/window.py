@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
@@ -35,9 +37,23 @@ SIDE_BY_SIDE_PX = 1100
 INSPECTOR_PX = 430
 INSPECTOR = "window/inspector"
 
+PageT = TypeVar("PageT", bound=QWidget)
+
+
+@dataclass(slots=True)
+class _Place:
+    """A page that is made when it is first shown, and the part of it that gets the focus."""
+
+    make: Callable[[QWidget], QWidget]
+    main: Callable[[QWidget], QWidget]
+    page: QWidget | None = None
+
 
 class MainWindow(QMainWindow):
     """One desk's window. Pages are added by name, in the rail's order.
+
+    A page and the inspector are made when they are first shown: all of them at once would double
+    the time until the queue is there.
 
     `close_asked` follows the owner's wish to close: the window stays until `leave` is called.
     `restart_asked` follows the wish to have the core opened anew, with the settings of then.
@@ -52,8 +68,7 @@ class MainWindow(QMainWindow):
         self.bridge = bridge
         self.memory = memory
         self._leaving = False
-        self._pages: dict[str, QWidget] = {}
-        self._main: dict[str, Callable[[], QWidget]] = {}
+        self._places: dict[str, _Place] = {}
         self._unsaved: Callable[[], int] = lambda: 0
         self._page = ""
         self._inspector_of = ""
@@ -75,6 +90,12 @@ class MainWindow(QMainWindow):
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
         self._split.addWidget(self._stack)
+        self._split.setStretchFactor(0, 1)
+        self._side = QWidget(self._split)
+        self._side.hide()
+        self._side_layout = QVBoxLayout(self._side)
+        self._side_layout.setContentsMargins(0, 0, 0, 0)
+        self._make_inspector: Callable[[QWidget], QWidget] | None = None
         self._inspector: QWidget | None = None
         self._lay_out()
         self.toasts = Toasts(self)
@@ -120,28 +141,47 @@ class MainWindow(QMainWindow):
         name: str,
         title: str,
         icon: str,
-        page: QWidget,
+        make: Callable[[QWidget], PageT],
         *,
+        main: Callable[[PageT], QWidget],
         at_foot: bool = False,
-        main: Callable[[], QWidget] | None = None,
     ) -> None:
         """Add a page and its button; Ctrl and its number show it. The first one is shown.
 
-        The focus then goes to the part that `main` tells, None to the page's proxy.
+        `make` is called once, when the page is first needed, with the page's parent: what moved to
+        it later would be styled twice. `main` tells the part of the page that gets the focus.
         """
-        proxy = page.focusProxy()
-        if proxy is not None:  # with one, Tab would pass over everything else in the page
-            page.setFocusProxy(None)  # type: ignore[arg-type]
-        self._main[name] = main or (lambda: proxy or page)
-        self._pages[name] = page
-        self._stack.addWidget(page)
+        self._places[name] = _Place(make, main)  # type: ignore[arg-type]  # both of one page
         self.rail.add(name, title, icon, at_foot=at_foot)
         self._order_tabs()
-        number = len(self._pages)
+        number = len(self._places)
         keys = QShortcut(QKeySequence(f"Ctrl+{number}"), self)
         keys.activated.connect(lambda: self.choose_page(name))
         if number == 1:
             self.show_page(name)
+
+    @property
+    def page_names(self) -> tuple[str, ...]:
+        """The pages that were added, in the rail's order."""
+        return tuple(self._places)
+
+    def page_of(self, name: str, kind: type[PageT]) -> PageT:
+        """The page, which is made now if it has not been.
+
+        Raises KeyError for one that was not added, TypeError for one of another kind.
+        """
+        page = self._made(name)
+        if not isinstance(page, kind):
+            raise TypeError(f"the page {name} is a {type(page).__name__}")
+        return page
+
+    def _made(self, name: str) -> QWidget:
+        place = self._places[name]
+        if place.page is None:
+            place.page = place.make(self._stack)
+            self._stack.addWidget(place.page)
+            self._order_tabs()
+        return place.page
 
     def keep_from_loss(self, unsaved: Callable[[], int]) -> None:
         """Ask `unsaved`, before the window goes, how many values would be lost with it."""
@@ -154,8 +194,7 @@ class MainWindow(QMainWindow):
 
     def show_page(self, name: str) -> None:
         """Show a page; raises KeyError for one that was not added."""
-        if name not in self._pages:
-            raise KeyError(name)
+        self._made(name)
         self._page = name
         self._arrange()
         self._focus_shown()
@@ -166,7 +205,7 @@ class MainWindow(QMainWindow):
         if inspector is not None and self._inspector_covers():
             inspector.setFocus()
         else:
-            self._main[self._page]().setFocus()
+            self._places[self._page].main(self._made(self._page)).setFocus()
 
     def _order_tabs(self) -> None:
         """The Tab key goes from the rail over the strip and the page to the status bar."""
@@ -194,20 +233,29 @@ class MainWindow(QMainWindow):
 
     # --- the inspector -----------------------------------------------------------------------
 
-    def set_inspector(self, inspector: QWidget, of: str) -> None:
+    def set_inspector(self, make: Callable[[QWidget], QWidget], of: str) -> None:
         """Give the page `of` its inspector: beside it where there is room, else in its place.
 
-        It is shown with that page alone, and open if it was so last time.
+        It is shown with that page alone, and open if it was so last time; `make` is called once,
+        when it is first needed, with its parent.
         """
-        self._inspector, self._inspector_of = inspector, of
+        self._make_inspector, self._inspector_of = make, of
         kept = self.memory.json_of(INSPECTOR)
         if isinstance(kept, dict):
             self._inspector_open = kept.get("open") is True
             width = kept.get("width_px")
             self._inspector_px = width if isinstance(width, int) else INSPECTOR_PX
-        inspector.hide()
         self._split.splitterMoved.connect(self._note_width)
         self._arrange()
+
+    def need_inspector(self) -> QWidget:
+        """The inspector, which is made now if it has not been; RuntimeError where there is none."""
+        if self._inspector is None:
+            if self._make_inspector is None:
+                raise RuntimeError("this window has no inspector")
+            self._inspector = self._make_inspector(self._side)
+            self._side_layout.addWidget(self._inspector)
+        return self._inspector
 
     @property
     def inspector_is_open(self) -> bool:
@@ -216,8 +264,6 @@ class MainWindow(QMainWindow):
 
     def show_inspector(self, shown: bool = True) -> None:
         """Open the inspector, with its page, or close it."""
-        if self._inspector is None:
-            return
         self._inspector_open = shown
         if shown and self._page != self._inspector_of:
             self.show_page(self._inspector_of)
@@ -228,8 +274,8 @@ class MainWindow(QMainWindow):
         return self._inspector is not None and self._stack.currentWidget() is self._inspector
 
     def _note_width(self) -> None:
-        if self._inspector is not None and self._inspector.isVisible():
-            self._inspector_px = self._inspector.width()
+        if self._side.isVisible():
+            self._inspector_px = self._side.width()
 
     def _arrange(self) -> None:
         """Show what was chosen; a focus that was on what went is the page's, not the next one's."""
@@ -241,29 +287,29 @@ class MainWindow(QMainWindow):
 
     def _show_chosen(self) -> None:
         """The chosen page, and the inspector beside it or in its place."""
-        inspector = self._inspector
-        if self._page not in self._pages:
+        if not self._page:
             return
-        if inspector is None:
-            self._stack.setCurrentWidget(self._pages[self._page])
-            return
+        page = self._made(self._page)
         shown = self._inspector_open and self._page == self._inspector_of
-        beside = self.width() >= SIDE_BY_SIDE_PX
-        in_stack = self._stack.indexOf(inspector) >= 0
-        if beside and self._split.indexOf(inspector) < 0:
-            if in_stack:
-                self._stack.removeWidget(inspector)
-                inspector.hide()
-            self._split.addWidget(inspector)
-            self._split.setStretchFactor(0, 1)
-        elif not beside and not in_stack:
-            self._stack.addWidget(inspector)
-        covers = shown and not beside
-        self._stack.setCurrentWidget(inspector if covers else self._pages[self._page])
-        if beside and inspector.isHidden() is shown:
-            inspector.setVisible(shown)
+        beside = shown and self.width() >= SIDE_BY_SIDE_PX
+        if shown:
+            self._place_inspector(beside)
+        covering = self._inspector if shown and not beside else None
+        self._stack.setCurrentWidget(covering or page)
+        if self._side.isHidden() is beside:
+            self._side.setVisible(beside)
             width = self._inspector_px
             self._split.setSizes([max(1, self._split.width() - width), width])
+
+    def _place_inspector(self, beside: bool) -> None:
+        inspector = self.need_inspector()
+        among_pages = self._stack.indexOf(inspector) >= 0
+        if beside and among_pages:
+            self._stack.removeWidget(inspector)
+            self._side_layout.addWidget(inspector)
+            inspector.show()
+        elif not beside and not among_pages:
+            self._stack.addWidget(inspector)
 
     # --- life --------------------------------------------------------------------------------
 
@@ -285,7 +331,7 @@ class MainWindow(QMainWindow):
     def show_remembered_page(self) -> None:
         """Go back to the page of last time, when it still exists."""
         name = self.memory.json_of("window/page")
-        if isinstance(name, str) and name in self._pages:
+        if isinstance(name, str) and name in self._places:
             self.show_page(name)
 
     def to_front(self) -> None:

@@ -66,9 +66,11 @@ class QueuePage(QWidget):
         theme: Theme,
         memory: Memory,
         toasts: Toasts,
+        parent: QWidget | None = None,
+        *,
         clock: Clock = utc_now,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._clock = clock
         self.setObjectName("page")
         self._bridge = bridge

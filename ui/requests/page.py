@@ -30,8 +30,10 @@ LIST_PX, LEAST_LIST_PX, LIST_SHARE = 380, 236, 0.3
 class RequestsPage(QWidget):
     """Everything that the tunnel let through."""
 
-    def __init__(self, bridge: Bridge, theme: Theme, toasts: Toasts, url: str) -> None:
-        super().__init__()
+    def __init__(
+        self, bridge: Bridge, theme: Theme, toasts: Toasts, url: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
         self.setObjectName("page")
         self._bridge = bridge
         self._theme = theme

@@ -47,15 +47,22 @@ class SettingsPage(QWidget):
     restart_asked = Signal()
 
     def __init__(
-        self, bridge: Bridge, theme: Theme, toasts: Toasts, origin: Origin, hide: Hide
+        self,
+        bridge: Bridge,
+        theme: Theme,
+        toasts: Toasts,
+        origin: Origin,
+        hide: Hide,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self.setObjectName("page")
         self._theme = theme
         self.form = Form(bridge, origin, hide, self)
         self._cards: dict[str, Card] = {}
         self._sections = {section.name: section for section in all_sections()}
         self.search = QLineEdit(self)
+        self.search.setAccessibleName("Search the settings")
         self._search_icon = self._dress_search()
         self.place = label("", tone="muted", whole=False)
         self.place.setProperty("scale", "small")
@@ -81,6 +88,7 @@ class SettingsPage(QWidget):
         self._column.addWidget(self.empty)
         self._column.addStretch(1)
         self.area = QScrollArea(self)
+        self.area.setAccessibleName("The section's settings")
         self._lay_out()
         self._fill_list()
         self.form.loaded.connect(self._loaded)

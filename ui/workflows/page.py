@@ -28,8 +28,8 @@ LIST_PX, LEAST_LIST_PX, LIST_SHARE = 300, 220, 0.3
 class WorkflowsPage(QWidget):
     """Follows the templates' files and what the engine has."""
 
-    def __init__(self, bridge: Bridge, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, bridge: Bridge, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.setObjectName("page")
         self._bridge = bridge
         self._theme = theme

@@ -28,8 +28,8 @@ from ui.theme.theme import ThemeChoice
 
 
 def inspector_of(desk: OpenDesk) -> Inspector:
-    found = desk.window.findChild(Inspector)
-    assert found is not None
+    found = desk.window.need_inspector()
+    assert isinstance(found, Inspector)
     return found
 
 

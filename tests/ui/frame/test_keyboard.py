@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from tests.ui.conftest import OpenDesk
 from tests.ui.queue.test_queue_page import add_jobs, shown
 from ui.newjob.dialog import NewJobDialog
+from ui.settings.page import SettingsPage
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 NUMBERS = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4, Qt.Key.Key_5)
@@ -65,7 +66,7 @@ def test_ctrl_and_a_number_show_a_page_and_focus_what_it_is_for(
     desk.window.show_page("queue" if name != "queue" else "host")
     qtbot.keyClick(focused(desk), number, CTRL)
     assert desk.window.page == name
-    page = desk.window._pages[name]
+    page = desk.window.page_of(name, QWidget)
     target = focused(desk)
     assert page.isAncestorOf(target)
     kind = type(target)
@@ -98,7 +99,7 @@ def test_what_has_no_words_of_its_own_has_a_name(qtbot: QtBot, desk: OpenDesk) -
         *desk.window.rail.buttons,
         *desk.window.strip.buttons,
         desk.page.table,
-        desk.window._pages["settings"].list,  # type: ignore[attr-defined]
+        desk.window.page_of("settings", SettingsPage).list,
     ]
     for part in parts:
         if isinstance(part.parent(), QLineEdit) or part.objectName().startswith("qt_"):

@@ -25,17 +25,14 @@ from jigdesk.domain.job import JobStatus
 from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
 from ui.frame.question import Question
-from ui.host.page import HostPage
 from ui.inspector.panel import EVENTS, FILES, LOG, MANIFESTS, Inspector
-from ui.requests.page import RequestsPage
-from ui.workflows.page import WorkflowsPage
 
 PATIENCE_MS = 180_000
 
 
 def inspector_of(desk: OpenDesk) -> Inspector:
-    found = desk.window.findChild(Inspector)
-    assert found is not None
+    found = desk.window.need_inspector()
+    assert isinstance(found, Inspector)
     return found
 
 
@@ -315,10 +312,10 @@ def test_the_keyboard_leaves_every_table_and_text(
         assert not part.hasFocus()
 
 
-@pytest.mark.parametrize("kind", [Inspector, HostPage, RequestsPage, WorkflowsPage])
-def test_what_takes_the_keyboard_has_a_name(desk: OpenDesk, kind: type[QWidget]) -> None:
-    page = desk.window.findChild(kind)
-    assert page is not None
+@pytest.mark.parametrize("name", ["inspector", "workflows", "requests", "host", "settings"])
+def test_what_takes_the_keyboard_has_a_name(desk: OpenDesk, name: str) -> None:
+    window = desk.window
+    page = inspector_of(desk) if name == "inspector" else window.page_of(name, QWidget)
     parts = (QAbstractItemView, QComboBox, QLineEdit, QPlainTextEdit, QScrollArea, QTabBar)
     nameless = [
         part

@@ -23,8 +23,8 @@ PATIENCE_MS = 180_000
 
 
 def inspector_of(desk: OpenDesk) -> Inspector:
-    found = desk.window.findChild(Inspector)
-    assert found is not None
+    found = desk.window.need_inspector()
+    assert isinstance(found, Inspector)
     return found
 
 

@@ -49,8 +49,8 @@ def test_a_chain_is_sent_run_and_looked_at(
     dialog.sent.connect(sent.append)
     dialog.send.click()
     qtbot.waitUntil(lambda: bool(sent), timeout=PATIENCE_MS)
-    inspector = desk.window.findChild(Inspector)
-    assert inspector is not None
+    inspector = desk.window.need_inspector()
+    assert isinstance(inspector, Inspector)
     assert inspector.job_id == sent[0]
     qtbot.waitUntil(
         lambda: inspector.story is not None and inspector.story.job.status is JobStatus.COMPLETED,

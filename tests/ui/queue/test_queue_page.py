@@ -458,8 +458,8 @@ def test_escape_undoes_one_thing_after_the_other(qtbot: QtBot, desk: OpenDesk) -
     ids = add_jobs(desk, 1)
     shown(qtbot, desk.page, 1)
     page, window = desk.page, desk.window
-    inspector = window.findChild(Inspector)
-    assert inspector is not None
+    inspector = window.need_inspector()
+    assert isinstance(inspector, Inspector)
     page.show_job(ids[0])
     page.opened.emit(ids[0])
     page.search.setText("blur")

@@ -34,8 +34,7 @@ SEEN = Seen(
 
 
 def page_of(desk: OpenDesk) -> RequestsPage:
-    page = desk.window.findChild(RequestsPage)
-    assert page is not None
+    page = desk.window.page_of("requests", RequestsPage)
     desk.window.show_page("requests")
     return page
 

@@ -36,8 +36,7 @@ def config(origin: Origin) -> Path:
 
 @pytest.fixture
 def page(qtbot: QtBot, config: Path, desk: OpenDesk) -> SettingsPage:
-    found = desk.window.findChild(SettingsPage)
-    assert found is not None
+    found = desk.window.page_of("settings", SettingsPage)
     desk.window.show_page("settings")
     qtbot.waitUntil(lambda: found.form.survey is not None, timeout=WITHIN_MS)
     return found

@@ -23,8 +23,7 @@ def titles(page: WorkflowsPage) -> list[str]:
 
 
 def test_every_shipped_workflow_is_there_with_its_parameters(qtbot: QtBot, desk: OpenDesk) -> None:
-    page = desk.window.findChild(WorkflowsPage)
-    assert page is not None
+    page = desk.window.page_of("workflows", WorkflowsPage)
     qtbot.waitUntil(lambda: "Refine" in titles(page))
     page.list.setCurrentRow(titles(page).index("Refine"))
     assert "integer, 1 to 100, 12 when left out" in words_of(page)
@@ -32,8 +31,7 @@ def test_every_shipped_workflow_is_there_with_its_parameters(qtbot: QtBot, desk:
 
 
 def test_one_that_loses_its_nodes_says_why_and_comes_back(qtbot: QtBot, desk: OpenDesk) -> None:
-    page = desk.window.findChild(WorkflowsPage)
-    assert page is not None
+    page = desk.window.page_of("workflows", WorkflowsPage)
 
     async def nothing_there(core: Core) -> None:
         await core.templates.check({})
@@ -56,8 +54,7 @@ def test_one_that_loses_its_nodes_says_why_and_comes_back(qtbot: QtBot, desk: Op
 def test_long_titles_and_names_are_cut_and_the_list_does_not_scroll_sideways(
     qtbot: QtBot, desk: OpenDesk
 ) -> None:
-    page = desk.window.findChild(WorkflowsPage)
-    assert page is not None
+    page = desk.window.page_of("workflows", WorkflowsPage)
     desk.window.show_page("workflows")
     qtbot.waitUntil(lambda: "Refine" in titles(page))
     page.list.item(0).setText("A title " * 40)
