@@ -266,7 +266,7 @@ async def open_engine_host(settings: Settings, host_id: str) -> AsyncIterator[En
             ),
             _probe(client),
             record=settings.paths.state_dir / "engine.json",
-            log_path=settings.paths.log_dir / "engine.log",
+            log_path=settings.paths.engine_log,
             alive=client.answers,
             patience=Patience(
                 start_timeout_s=chosen.start_timeout_s, stall_timeout_s=chosen.stall_timeout_s

@@ -65,6 +65,11 @@ class Paths:
         """The newest log file."""
         return self.log_dir / "jigdesk.log"
 
+    @property
+    def engine_log(self) -> Path:
+        """What the engine that the desk runs printed, the newest of it."""
+        return self.log_dir / "engine.log"
+
 
 def find_paths(env: Mapping[str, str]) -> Paths:
     """The paths under `JIGDESK_HOME`, or the user's own folders as the platform has them."""

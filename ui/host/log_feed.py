@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
@@ -51,6 +52,12 @@ class LogLine:
     transient: bool = False
 
 
+class _Listening(NamedTuple):
+    way_out: Callable[[], None]
+    before: tuple[str, ...]
+    since: datetime
+
+
 def level_of(text: str) -> Level:
     """How bad a line is, from its words: engines have no common format."""
     if _ERROR.search(text) and not _NO_ERROR.search(text):
@@ -77,6 +84,7 @@ class LogFeed(QObject):
         self._waiting: deque[LogLine] = deque(maxlen=WAITING)
         self._came = 0
         self._kept: deque[LogLine] = deque(maxlen=KEPT)
+        self._listens_since: datetime | None = None
         self.skipped = 0
 
     @property
@@ -90,18 +98,18 @@ class LogFeed(QObject):
         core = self._bridge.core
         if core.engine.supervisor is None:  # set before the core has started, and kept
             return None
-        return core.settings.paths.log_dir / "engine.log"
+        return core.settings.paths.engine_log
 
     def open(self) -> None:
         """Begin to listen; the core has started."""
 
-        async def listen(core: Core) -> tuple[Callable[[], None] | None, tuple[str, ...]]:
+        async def listen(core: Core) -> _Listening | None:
             supervisor = core.engine.supervisor
             if supervisor is None:
-                return None, ()
+                return None
             before = supervisor.last_lines(FIRST)
             way_out = supervisor.subscribe_lines(lambda line: self.put(line.text, line.transient))
-            return way_out, before
+            return _Listening(way_out, before, self._clock())
 
         self._bridge.call(listen, self._listening)
         self._bridge.ticked.connect(self._take)
@@ -123,13 +131,16 @@ class LogFeed(QObject):
 
     @property
     def since(self) -> datetime | None:
-        """When the oldest line with a time came; None without one."""
-        return next((line.at for line in self._kept if line.at is not None), None)
+        """From when on every line is kept; None while none are listened to."""
+        if len(self._kept) == KEPT:
+            return next((line.at for line in self._kept if line.at is not None), None)
+        return self._listens_since
 
-    def _listening(self, answer: tuple[Callable[[], None] | None, tuple[str, ...]]) -> None:
-        way_out, before = answer
-        if way_out is not None:
-            self._bridge.unsubscribe_at_close(way_out)
+    def _listening(self, answer: _Listening | None) -> None:
+        if answer is None:
+            return
+        way_out, before, self._listens_since = answer
+        self._bridge.unsubscribe_at_close(way_out)
         earlier = [LogLine(None, text) for text in before]
         self._kept.extendleft(reversed(earlier))
         if earlier:

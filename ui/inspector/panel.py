@@ -111,7 +111,7 @@ class Inspector(QFrame):
         self.files = FilesTab(self.tabs)
         self.events = EventsTab(theme, self.tabs)
         self.manifests = Manifests(theme, self.tabs)
-        self.log = JobLog(theme, feed, self.tabs)
+        self.log = JobLog(bridge, theme, feed, self.tabs)
         for page, title in (
             (self.overview, "Overview"),
             (self.files, "Files"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jigdesk.adapters.process.lines import Line
+from jigdesk.domain.clock import Clock, to_rfc3339, utc_now
 
 MAX_BYTES = 5_000_000
 BACKUPS = 3
@@ -57,40 +58,47 @@ class RotatingFile:
 
     def _rotate(self) -> None:
         for number in range(self._backups, 0, -1):
-            source = self._numbered(number - 1)
+            source = numbered(self._path, number - 1)
             if source.exists():
-                source.replace(self._numbered(number))
+                source.replace(numbered(self._path, number))
 
-    def _numbered(self, number: int) -> Path:
-        return self._path if number == 0 else self._path.with_name(f"{self._path.name}.{number}")
+
+def numbered(path: Path, number: int) -> Path:
+    """Where a log's older file lies: `engine.log.2`; the log itself for 0."""
+    return path if number == 0 else path.with_name(f"{path.name}.{number}")
 
 
 class LogWriter:
     """Lines on their way to the file: at most MAX_WAITING, then the oldest are dropped.
+
+    Each begins with the time at which it came (`2026-03-01T12:00:00.123Z`), since engines tell
+    none: by it a job's part of the log is found.
 
     Transient lines (progress bars) are not written: the line that ends a bar is. What cannot be
     written is dropped too; it is tried again with the next lines, and every RETRY_S seconds, and
     once it works the file says how many lines are missing.
     """
 
-    def __init__(self, file: RotatingFile) -> None:
+    def __init__(self, file: RotatingFile, clock: Clock = utc_now) -> None:
         self.error: str | None = None
         """Why the newest lines could not be written; None while all is well."""
         self._file = file
+        self._clock = clock
         self._waiting: deque[str] = deque()
         self._dropped = 0
         self._more = asyncio.Event()
         self._ended = False
 
     def add(self, lines: Sequence[Line]) -> None:
-        """Take lines; never blocks."""
+        """Take lines that have just come; never blocks."""
+        at = to_rfc3339(self._clock())
         for line in lines:
             if line.transient:
                 continue
             if len(self._waiting) >= MAX_WAITING:
                 self._waiting.popleft()
                 self._dropped += 1
-            self._waiting.append(line.text)
+            self._waiting.append(f"{at} {line.text}")
         self._more.set()
 
     def end(self) -> None:
@@ -121,7 +129,8 @@ class LogWriter:
         text = "".join(f"{line}\n" for line in lines)
         if dropped:
             why = "" if self.error is None else f": {self.error}"
-            text = f"({dropped} lines were dropped here{why})\n{text}"
+            at = lines[0][: lines[0].index(" ")] if lines else to_rfc3339(self._clock())
+            text = f"{at} ({dropped} lines were dropped here{why})\n{text}"
         try:
             await asyncio.to_thread(self._file.append, text)
         except OSError as failed:  # a full disk must not end the engine

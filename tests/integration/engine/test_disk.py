@@ -87,7 +87,7 @@ async def test_the_engines_log_goes_on_when_there_is_room_again(small_disk: Path
     finally:
         await child.stop()
     assert child.log_error is None
-    lines = log.read_text().splitlines()
+    lines = [line.split(" ", 1)[1] for line in log.read_text().splitlines()]
     assert lines[-1] == child.last_lines()[-1]
     (note,) = (line for line in lines if not line.isdigit())
     assert "lines were dropped here: [Errno 28] No space left on device" in note

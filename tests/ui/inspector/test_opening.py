@@ -14,12 +14,9 @@ from pytestqt.qtbot import QtBot
 from jigdesk.domain.job import JobStatus
 from tests.ui.conftest import OpenDesk
 from tests.ui.inspector.test_inspector import look_at
-from tests.ui.jobs import a_job, after, chain, send
+from tests.ui.jobs import chain, send
 from ui import opening
-from ui.host.log_feed import LogFeed
-from ui.inspector.job_log import JobLog
 from ui.inspector.panel import FILES, MANIFESTS, Inspector
-from ui.theme.theme import Theme
 
 
 @pytest.fixture
@@ -124,20 +121,3 @@ def test_a_manifest_is_copied_as_it_is(inspector: Inspector, qtbot: QtBot) -> No
     button_of(manifests, "Copy").click()
     copied = json.loads(QGuiApplication.clipboard().text())
     assert [stage["name"] for stage in copied["stages"]] == ["fine", "big"]
-
-
-def test_a_job_from_before_the_window_tells_where_the_whole_log_is(
-    desk: OpenDesk, inspector: Inspector, qtbot: QtBot, theme: Theme, opened: list[Path]
-) -> None:
-    paths = desk.core.settings.paths
-    log = inspector.log
-    log.show_job(a_job(JobStatus.COMPLETED, started_at=after(1), finished_at=after(2)))
-    assert log.console.line_count == 0
-    assert "whole log" in log.words.text()
-    log.whole.click()
-    assert opened == [paths.log_dir / "engine.log"]
-    assert opened[0].is_file()
-    fresh = JobLog(theme, LogFeed(desk.bridge))
-    qtbot.addWidget(fresh)
-    fresh.show_job(a_job())
-    assert fresh.whole.isHidden()

@@ -7,7 +7,13 @@ import pytest
 
 from jigdesk.adapters.process.lines import Line
 from jigdesk.adapters.process.logfile import MAX_WAITING, LogWriter, RotatingFile
+from jigdesk.domain.clock import from_rfc3339
 from tests.harness.waiting import eventually
+
+
+def texts_of(path: Path) -> list[str]:
+    """The lines without their times."""
+    return [line.split(" ", 1)[1] for line in path.read_text().splitlines()]
 
 
 def test_rotates_and_keeps_a_bounded_number_of_files(tmp_path: Path) -> None:
@@ -20,13 +26,14 @@ def test_rotates_and_keeps_a_bounded_number_of_files(tmp_path: Path) -> None:
     assert words == ["fourth", "third", "second"]
 
 
-async def test_writes_lines_but_no_progress_bars(tmp_path: Path) -> None:
+async def test_writes_lines_with_their_time_but_no_progress_bars(tmp_path: Path) -> None:
     path = tmp_path / "engine.log"
-    writer = LogWriter(RotatingFile(path))
+    now = from_rfc3339("2026-03-01T12:00:00.123Z")
+    writer = LogWriter(RotatingFile(path), lambda: now)
     writer.add([Line("one", False), Line("10%", True), Line("two", False)])
     writer.end()
     assert await writer.run() is None
-    assert path.read_text() == "one\ntwo\n"
+    assert path.read_text() == "2026-03-01T12:00:00.123Z one\n2026-03-01T12:00:00.123Z two\n"
 
 
 async def test_says_how_many_lines_it_had_to_drop(tmp_path: Path) -> None:
@@ -35,7 +42,7 @@ async def test_says_how_many_lines_it_had_to_drop(tmp_path: Path) -> None:
     writer.add([Line(str(number), False) for number in range(MAX_WAITING + 7)])
     writer.end()
     assert await writer.run() is None
-    written = path.read_text().splitlines()
+    written = texts_of(path)
     assert written[:2] == ["(7 lines were dropped here)", "7"]
     assert len(written) == MAX_WAITING + 1
 
@@ -54,7 +61,7 @@ async def test_goes_on_once_it_can_and_says_what_is_missing(tmp_path: Path) -> N
     writer.add([Line("four", False)])
     writer.end()
     assert await writing is None
-    written = (folder / "engine.log").read_text().splitlines()
+    written = texts_of(folder / "engine.log")
     assert written == [f"(2 lines were dropped here: {why})", "three", "four"]
 
 
