@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from jigdesk.app import Core
 from jigdesk.domain.clock import Clock, utc_now
@@ -20,6 +20,8 @@ from ui.bridge import Bridge
 
 KEPT = 20_000
 WAITING = 10_000
+PIECE = 150
+"""Lines that are told at once: laying them out takes 3 ms, and a beat of a flood has 500."""
 FIRST = 2_000
 
 
@@ -68,10 +70,10 @@ def level_of(text: str) -> Level:
 
 
 class LogFeed(QObject):
-    """Keeps the newest lines; `arrived(list[LogLine])` at most ten times a second.
+    """Keeps the newest lines; `arrived(list[LogLine])` tells at most PIECE new ones.
 
     Lines come on the core's loop and cross with the bridge's beat. `skipped` counts what came
-    faster than it could be kept: then the oldest of a batch are missing.
+    faster than it could be shown: then the oldest that waited are missing.
     """
 
     arrived = Signal(object)
@@ -82,7 +84,11 @@ class LogFeed(QObject):
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: deque[LogLine] = deque(maxlen=WAITING)
-        self._came = 0
+        self._due = 0
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.timeout.connect(self._tell)
+        bridge.closing.connect(self._next.stop)
         self._kept: deque[LogLine] = deque(maxlen=KEPT)
         self._listens_since: datetime | None = None
         self.skipped = 0
@@ -118,7 +124,7 @@ class LogFeed(QObject):
         """A line came; from any thread."""
         line = LogLine(self._clock(), text, transient)
         with self._lock:
-            self._came += 1
+            self.skipped += len(self._waiting) == WAITING
             self._waiting.append(line)
 
     def between(self, begin: datetime, end: datetime | None) -> Sequence[LogLine]:
@@ -147,15 +153,21 @@ class LogFeed(QObject):
             self.arrived.emit(earlier)
 
     def _take(self, _beat: int) -> None:
+        """Tell what has come until now, in pieces between which the owner is listened to."""
+        self._due = len(self._waiting)
+        self._tell()
+
+    def _tell(self) -> None:
         with self._lock:
-            if not self._waiting:
-                return
-            batch = list(self._waiting)
-            self.skipped += self._came - len(batch)
-            self._came = 0
-            self._waiting.clear()
-        for line in batch:
+            count = min(PIECE, self._due, len(self._waiting))
+            piece = [self._waiting.popleft() for _ in range(count)]
+        self._due -= count
+        if not piece:
+            return
+        for line in piece:
             if self._kept and self._kept[-1].transient:
                 self._kept.pop()
             self._kept.append(line)
-        self.arrived.emit(batch)
+        if self._due > 0:
+            self._next.start()
+        self.arrived.emit(piece)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -15,7 +15,7 @@ from jigdesk.app import Core
 from tests.ui.busy import busy
 from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
-from ui.host.log_feed import KEPT, WAITING, LogFeed
+from ui.host.log_feed import KEPT, PIECE, WAITING, LogFeed, LogLine
 from ui.host.measures import SPAN_S
 from ui.host.page import HostPage
 
@@ -112,6 +112,29 @@ def test_lines_from_any_thread_arrive_in_order_and_bounded(desk: OpenDesk, qtbot
     assert numbers == sorted(numbers)
     assert len(numbers) + feed.skipped - skipped == many
     assert len(feed.lines) <= KEPT
+
+
+def test_many_lines_are_told_in_pieces_between_which_a_click_is_heard(
+    desk: OpenDesk, qtbot: QtBot
+) -> None:
+    feed = desk.bridge.findChild(LogFeed)
+    assert feed is not None
+    qtbot.waitUntil(lambda: any("listening on" in line.text for line in feed.lines))
+    told: list[str] = []
+
+    def take(piece: list[LogLine]) -> None:
+        assert len(piece) <= PIECE
+        if piece[0].text.startswith("line "):
+            told.extend(line.text for line in piece)
+            QTimer.singleShot(0, lambda: told.append("click"))
+
+    feed.arrived.connect(take)
+    wanted = [f"line {number}" for number in range(2 * PIECE + 1)]
+    for text in wanted:
+        feed.put(text)
+    qtbot.waitUntil(lambda: told.count("click") == 3)
+    assert [text for text in told if text != "click"] == wanted
+    assert [told[PIECE], told[2 * PIECE + 1]] == ["click", "click"]
 
 
 def test_the_plots_show_the_machine_and_the_jobs_that_ran(
