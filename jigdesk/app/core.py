@@ -43,6 +43,7 @@ from jigdesk.app.templates import LiveTemplates
 from jigdesk.app.tunnels import DeskTunnel, open_tunnel
 from jigdesk.app.work import Work, build_work
 from jigdesk.domain.clock import utc_now
+from jigdesk.files import write_whole
 from jigdesk.ports import Journal, ObjectStore
 from jigdesk.services.claim import Claims
 from jigdesk.services.control import DeskControl
@@ -364,10 +365,7 @@ class _Builder:
                 # a remote engine's may hold a password, and is in the settings
                 "engine_url": None if engine.kind == "remote" else engine.url,
             }
-            # in one step: commands may read it at any moment
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(document) + "\n", encoding="utf-8")
-            part.replace(path)
+            write_whole(path, json.dumps(document) + "\n")  # commands may read it at any moment
 
         write()
         engine.on_move = write

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jigdesk.files import write_whole
 from jigdesk.settings import ComfyUISettings
 
 log = logging.getLogger(__name__)
@@ -51,10 +52,8 @@ class Offered:
         if descriptions == self._written:
             return
         document = {"version": 1, "engine": self._engine, "workflows": dict(descriptions)}
-        part = self._path.with_suffix(".part")
         try:
-            part.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-            part.replace(self._path)
+            write_whole(self._path, json.dumps(document, ensure_ascii=False))
         except OSError as failure:
             log.warning("what the workflows offer was not kept: %s", failure)
         else:

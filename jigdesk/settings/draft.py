@@ -190,7 +190,7 @@ def save(origin: Origin, draft: Draft, keyring: KeyringAnswers) -> Survey:
     new = edited(read_config(paths), draft.values, paths)
     _save_secrets(draft, would.settings.paths.secrets_dir, would, keyring)
     if draft.values:
-        replace_file(paths.config_file, new.encode(), mode=0o644)
+        replace_file(paths.config_file, new, mode=0o644)
     return survey(origin, None, keyring)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from jigdesk.domain.wording import nearest
+from jigdesk.files import write_whole
 from jigdesk.settings.fields import SettingField, fields, sections
 from jigdesk.settings.kinds import shape_of
 from jigdesk.settings.load import load_settings, read_settings
@@ -55,7 +54,7 @@ def set_values(changes: Mapping[str, str], env: Mapping[str, str]) -> Path:
     worse = worse or _hidden(changes, new, env)
     if worse:
         raise SettingsError(worse)
-    replace_file(paths.config_file, new.encode(), mode=0o644)
+    replace_file(paths.config_file, new, mode=0o644)
     return paths.config_file
 
 
@@ -118,7 +117,7 @@ def write_secret(entry: SettingField, secret: str, folder: Path) -> Path:
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / entry.file_name
-    replace_file(path, f"{secret}\n".encode(), mode=0o600)
+    replace_file(path, f"{secret}\n", mode=0o600)
     return path
 
 
@@ -151,7 +150,7 @@ def write_initial(env: Mapping[str, str]) -> Path:
         raise SettingsError(
             [Problem("config.toml", "is there already and stays as it is", str(path))]
         )
-    replace_file(path, initial_toml().encode(), mode=0o644)
+    replace_file(path, initial_toml(), mode=0o644)
     return path
 
 
@@ -162,21 +161,10 @@ def toml_literal(value: Any) -> str:
     return json.dumps(value)
 
 
-def replace_file(path: Path, body: bytes, *, mode: int) -> None:
-    """Write a file with this mode beside `path` and rename it; raises SettingsError."""
+def replace_file(path: Path, body: str, *, mode: int) -> None:
+    """Write a file with this mode in one step; raises SettingsError."""
     with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(mode)
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(path, body, mode=mode, durable=True)
 
 
 @contextlib.contextmanager

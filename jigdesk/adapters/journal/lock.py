@@ -13,6 +13,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from jigdesk.domain.errors import SetupError
+from jigdesk.files import write_whole
 
 _MAX_COMMAND = 300
 
@@ -59,11 +60,8 @@ class HomeLock:
 
     def _write_holder(self) -> None:
         command = shlex.join(sys.orig_argv)[:_MAX_COMMAND]
-        part = self._holder.with_name(f"{self._holder.name}.part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"version": 1, "pid": os.getpid(), "command": command}, file)
-        part.replace(self._holder)
+        document = {"version": 1, "pid": os.getpid(), "command": command}
+        write_whole(self._holder, json.dumps(document))
 
     def _taken(self) -> str:
         try:

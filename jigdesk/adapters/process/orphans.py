@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from jigdesk.files import write_whole
+
 VERSION = 1
 COOKIE = "JIGDESK_CHILD"
 """In the environment of every child: random, and inherited by all that it starts."""
@@ -40,10 +42,7 @@ def create_time(pid: int) -> float | None:
 
 def write_record(path: Path, record: ChildRecord) -> None:
     """Note a child, all or nothing. Blocking."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps({"version": VERSION, **asdict(record)}), encoding="utf-8")
-    part.replace(path)
+    write_whole(path, json.dumps({"version": VERSION, **asdict(record)}))
 
 
 def read_record(path: Path) -> ChildRecord | None:

@@ -19,6 +19,7 @@ from pyngrok.log import NgrokLog
 
 from jigdesk.adapters.process.environment import for_children
 from jigdesk.domain.errors import SetupError, TunnelUnavailable
+from jigdesk.files import write_whole
 
 TUNNEL_NAME = "jigdesk"
 API_TIMEOUT_S = 5.0
@@ -123,14 +124,7 @@ def write_config(settings: AgentSettings, major: int, api_port: int) -> None:
         document["authtoken"] = settings.token
     if settings.region is not None:
         document["region"] = settings.region
-    path = settings.config_file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(fd, "w", encoding="utf-8") as file:  # noqa: PTH123 - owner only from the start
-        json.dump(document, file)  # which is YAML too
-    part.replace(path)
+    write_whole(settings.config_file, json.dumps(document))  # which is YAML too
 
 
 def command(program: Path, config_file: Path) -> tuple[str, ...]:

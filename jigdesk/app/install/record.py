@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jigdesk.app.installs import is_comfyui
 from jigdesk.domain.errors import SetupError
+from jigdesk.files import write_whole
 
 VERSION = 1
 MAX_MOVED = 100
@@ -48,11 +49,8 @@ class Unfinished:
         self._write(set(self.folders()) - {folder})
 
     def _write(self, folders: set[Path]) -> None:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        part = self.file.with_name(f"{self.file.name}.part")
         document = {"version": VERSION, "folders": sorted(map(str, folders))}
-        part.write_text(json.dumps(document) + "\n", encoding="utf-8")
-        part.replace(self.file)
+        write_whole(self.file, json.dumps(document) + "\n")
 
 
 def look_at(folder: Path, unfinished: Unfinished) -> Begin:
