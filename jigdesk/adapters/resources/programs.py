@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any, Protocol
 
@@ -43,26 +43,38 @@ class NamedPrograms:
         return await asyncio.to_thread(self._look)
 
     def _look(self) -> Sighting:
-        on_gpu = self._on_gpu()
-        if on_gpu is None:
-            found = [self._named(process) for process in psutil.process_iter()]
-        else:
-            found = [self._named_on_gpu(pid) for pid in on_gpu]
+        with self._driver() as has_driver:
+            on_gpu = self._on_gpu() if has_driver else None
+            if on_gpu is None:
+                found = [self._named(process) for process in psutil.process_iter()]
+            else:
+                found = [self._named_on_gpu(pid) for pid in on_gpu]
         names = {name for name in found if name is not None}
         return Sighting(tuple(sorted(names)), on_gpu is not None)
 
-    def _on_gpu(self) -> set[int] | None:
-        """The pids on all GPUs; None where no driver tells.
+    @contextlib.contextmanager
+    def _driver(self) -> Iterator[bool]:
+        """The library, open while the block lasts; false where there is none.
 
-        The library is opened for each look: a driver that is installed anew is found.
+        It is opened for each look: a driver that is installed anew is found.
         """
-        nvml = self._nvml
         try:
-            nvml.nvmlInit()
+            self._nvml.nvmlInit()
         except pynvml.NVMLError:
-            return None
+            yield False
+            return
         try:
-            lists = []
+            yield True
+        finally:
+            # a driver that went away meanwhile does not take its end either
+            with contextlib.suppress(pynvml.NVMLError):
+                self._nvml.nvmlShutdown()
+
+    def _on_gpu(self) -> set[int] | None:
+        """The pids on all GPUs; None where no card tells."""
+        nvml = self._nvml
+        lists = []
+        try:
             for index in range(min(nvml.nvmlDeviceGetCount(), MAX_GPUS)):
                 handle = nvml.nvmlDeviceGetHandleByIndex(index)
                 for read in (
@@ -73,13 +85,9 @@ class NamedPrograms:
                         lists.append(read(handle))
                     except pynvml.NVMLError:
                         continue  # this card does not tell
-            return {int(one.pid) for found in lists for one in found} if lists else None
         except pynvml.NVMLError:
             return None
-        finally:
-            # a driver that went away meanwhile does not take its end either
-            with contextlib.suppress(pynvml.NVMLError):
-                nvml.nvmlShutdown()
+        return {int(one.pid) for found in lists for one in found} if lists else None
 
     def _named_on_gpu(self, pid: int) -> str | None:
         try:

@@ -64,6 +64,8 @@ class Driver:
         return self._list(card, self.graphics)
 
     def nvmlSystemGetProcessName(self, pid: int) -> Any:  # noqa: N802
+        if self.opened < 1:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
         if pid not in self.names:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
         return self.names[pid]
@@ -120,6 +122,7 @@ async def test_a_pid_of_another_namespace_is_named_by_the_driver() -> None:
     driver.names = {gone.pid: b"C:\\Games\\Game.exe"}
     sighting = await NamedPrograms(["game.exe"], driver).look()
     assert sighting == Sighting(("game.exe",), on_gpu=True)
+    assert driver.opened == 0
 
 
 async def test_a_driver_that_tells_no_processes_leaves_it_to_the_process_table(
