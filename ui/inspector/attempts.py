@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 from jigdesk.domain.changes import Attempt
 from jigdesk.domain.job import JobStatus
 from ui.graph.states import took
-from ui.words import local_time
+from ui.words import counted, local_time
 
 CARD_WIDTH = 176
 HEIGHT = 100
+MOST = 20
+"""Cards that are shown: a job that is tried again and again would fill the memory with them."""
 _WORDS = {
     JobStatus.COMPLETED: "✓ Completed",
     JobStatus.FAILED: "✕ Failed",
@@ -22,7 +24,7 @@ _WORDS = {
 
 
 class Attempts(QScrollArea):
-    """One card an attempt, the newest first."""
+    """One card an attempt, the newest first; of very many the newest, with how many came before."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,8 +54,13 @@ class Attempts(QScrollArea):
         row = QHBoxLayout(body)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        for attempt in reversed(self._shown):
+        for attempt in reversed(self._shown[-MOST:]):
             row.addWidget(_card(attempt, body))
+        if (earlier := len(self._shown) - MOST) > 0:
+            words = QLabel(f"{counted(earlier, 'attempt')} before", body)
+            words.setProperty("tone", "muted")
+            words.setProperty("scale", "small")
+            row.addWidget(words)
         row.addStretch(1)
         self.setWidget(body)
 

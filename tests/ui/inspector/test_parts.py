@@ -20,7 +20,7 @@ from jigdesk.domain.errors import ErrorCode
 from jigdesk.domain.job import Failure, JobStatus
 from tests.harness.pictures import bomb
 from tests.ui.jobs import NOW, a_job, after
-from ui.inspector.attempts import Attempts
+from ui.inspector.attempts import MOST, Attempts
 from ui.inspector.canvas import MOST_ZOOM, Canvas
 from ui.inspector.decoder import Decoder, decode
 from ui.inspector.error_card import ErrorCard
@@ -234,6 +234,16 @@ def test_attempts_stand_side_by_side(qtbot: QtBot) -> None:
     assert "Attempt 1 · 3.0 s" in words
     assert "It broke." in words
     assert "● Under way" in words
+
+
+def test_of_very_many_attempts_the_newest_are_shown(qtbot: QtBot) -> None:
+    attempts = Attempts()
+    qtbot.addWidget(attempts)
+    attempts.show_attempts([Attempt(number + 1, after(number), "") for number in range(MOST + 7)])
+    words = [label.text() for label in attempts.findChildren(QLabel)]
+    heads = [text for text in words if text.startswith("Attempt ")]
+    assert heads == [f"Attempt {number}" for number in range(MOST + 7, 7, -1)]
+    assert words[-1] == "7 attempts before"
 
 
 def test_a_picture_is_zoomed_within_bounds(qtbot: QtBot, theme: Theme) -> None:
