@@ -26,7 +26,7 @@ SWEEP_BEATS = 14
 FADE_BEATS = 8
 MAX_FADING = 6
 """Rows that fade at once; where more change, a glow says nothing and costs a lot."""
-MAX_TEXTS = 4_096
+MAX_TEXTS = 2_048
 """Words that are laid out already: laying out costs more than painting."""
 
 _TextKey = tuple[str, int, int, bool, Qt.TextElideMode]
