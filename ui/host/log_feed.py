@@ -22,6 +22,8 @@ KEPT = 20_000
 WAITING = 10_000
 PIECE = 150
 """Lines that are told at once: laying them out takes 3 ms, and a beat of a flood has 500."""
+BETWEEN_MS = 2
+"""After a piece; Qt would run a timer of 0 ms again in the same turn of its loop."""
 FIRST = 2_000
 
 
@@ -87,6 +89,7 @@ class LogFeed(QObject):
         self._due = 0
         self._next = QTimer(self)
         self._next.setSingleShot(True)
+        self._next.setInterval(BETWEEN_MS)
         self._next.timeout.connect(self._tell)
         bridge.closing.connect(self._next.stop)
         self._kept: deque[LogLine] = deque(maxlen=KEPT)
