@@ -105,6 +105,8 @@ def _preview_with_metadata(data: bytes) -> ServerMessage:
     if not isinstance(meta, dict):
         raise _Bad("metadata that is no object")
     content_type = meta.get("image_type", "image/jpeg")
+    if not isinstance(content_type, str):
+        raise _Bad("image_type is no text")
     if content_type not in _IMAGE_TYPES:
         return Unknown(f"binary/{PREVIEW_WITH_METADATA}/{content_type!r:.40}")
     return PreviewImage(

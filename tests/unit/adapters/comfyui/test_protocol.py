@@ -133,6 +133,7 @@ def test_an_unknown_type_is_a_value(frame: str | bytes) -> None:
         struct.pack(">II", 4, 2) + b"[]" + b"image",
         struct.pack(">II", 4, 2) + b"{]" + b"image",
         struct.pack(">II", 4, 2) + b"{}",
+        struct.pack(">II", 4, 18) + b'{"image_type": []}' + b"image",
         "",
         "not json",
         "[1]",
