@@ -52,4 +52,6 @@ def _file(item: object) -> EngineFile | None:
     kind = item.get("type") or "output"
     if not isinstance(filename, str) or not filename or not isinstance(subfolder, str):
         return None
-    return EngineFile(filename, subfolder, kind) if kind in _FILE_TYPES else None
+    if not isinstance(kind, str) or kind not in _FILE_TYPES:
+        return None
+    return EngineFile(filename, subfolder, kind)

@@ -110,6 +110,10 @@ def test_what_is_no_file_is_left_out() -> None:
     raw = {
         "images": [None, 3, "text", {"filename": 3}, {"filename": ""}, {"subfolder": "x"}],
         "gifs": [{"filename": "a.gif", "subfolder": 3}, {"filename": "b.gif", "type": "secret"}],
+        "video": [
+            {"filename": "c.mp4", "type": ["output"]},
+            {"filename": "d.mp4", "type": {"a": 1}},
+        ],
         "animated": [False],
         "text": "alone",
         "numbers": [1, 2],
