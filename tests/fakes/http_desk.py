@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -77,11 +78,17 @@ class ScriptedIntake:
 
 
 class ScriptedControl:
-    """Moves rows of the real journal, and keeps what it was asked."""
+    """Moves rows of the real journal, and keeps what it was asked.
+
+    While `go_on` is not set its moves wait half-way; `done` are those that came to their end.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self.calls: list[tuple[str, str]] = []
+        self.done: list[tuple[str, str]] = []
+        self.go_on = asyncio.Event()
+        self.go_on.set()
         self.paused: str | None = None
 
     async def retry(self, job_id: str) -> Job:
@@ -100,6 +107,8 @@ class ScriptedControl:
             raise RequestError(404, "not_found", "This desk knows no such job.")
         if verb == "retry" and not job.status.is_final:
             raise RequestError(409, "not_final", "The job is still under way.")
+        await self.go_on.wait()
+        self.done.append((verb, job_id))
         return job
 
     async def pause(self, reason: str) -> None:
@@ -126,7 +135,10 @@ class ScriptedControl:
         return [sample] * int(seconds)
 
     async def engine(self, action: str, number: int | None = None) -> Mapping[str, Any]:
-        self.calls.append(("engine", action if number is None else f"{action} {number}"))
+        call = ("engine", action if number is None else f"{action} {number}")
+        self.calls.append(call)
+        await self.go_on.wait()
+        self.done.append(call)
         return {"state": action}
 
     def engine_state(self) -> Mapping[str, Any]:

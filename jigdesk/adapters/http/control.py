@@ -13,6 +13,7 @@ from aiohttp.typedefs import Middleware
 
 from jigdesk.adapters.http.body import parse_json, read_body
 from jigdesk.adapters.http.errors import Handler, answer_for, json_answer
+from jigdesk.adapters.http.finishing import Finishing
 from jigdesk.adapters.http.job_view import health_view, job_detail, job_row, request_view
 from jigdesk.adapters.http.query import (
     MAX_CURSOR_LENGTH,
@@ -62,8 +63,9 @@ class ControlParts:
 
 def control_app(parts: ControlParts) -> web.Application:
     """Build the application to mount at `/control`; every path in it wants the token."""
-    api = _Control(parts)
-    app = web.Application(middlewares=[_wants_token(parts.token)])
+    api, finishing = _Control(parts), Finishing()
+    app = web.Application(middlewares=[_wants_token(parts.token), finishing.middleware])
+    app.on_cleanup.append(finishing.close)
     app.router.add_get("/jobs", api.jobs)
     app.router.add_get("/jobs/{job_id}", api.job)
     for action in (api.retry, api.cancel, api.prioritise):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -13,6 +14,7 @@ from jigdesk.domain.changes import Change
 from jigdesk.domain.errors import ErrorCode
 from jigdesk.domain.job import Failure, JobStatus
 from tests.fakes.http_desk import JOB_ID, TOKEN, HttpDesk
+from tests.harness.waiting import eventually
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 OTHER = "7d1f0c3e-0000-4000-8000-0000000000e3"
@@ -238,3 +240,41 @@ async def test_what_cannot_be_replayed(
     assert (await owner("POST", f"/requests/{long}/replay", {"body": "\ud800"}))[0] == 400
     assert (await owner("POST", f"/requests/{long}/replay", ["body"]))[0] == 400
     assert (await owner("GET", "/requests?cursor=abc"))[1]["error"]["field"] == "cursor"
+
+
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        (f"/jobs/{JOB_ID}/cancel", ("cancel", JOB_ID)),
+        ("/comfyui/restart", ("engine", "restart")),
+    ],
+)
+async def test_what_was_begun_comes_to_its_end_though_nobody_waits_for_the_answer(
+    owner: Owner, desk: HttpDesk, path: str, call: tuple[str, str]
+) -> None:
+    await desk.accept()
+    desk.control.go_on.clear()
+    asked = asyncio.create_task(owner("POST", path))
+    await eventually(lambda: desk.control.calls == [call])
+    asked.cancel()
+    await asyncio.wait([asked])
+    assert (await owner("GET", "/queue"))[0] == 200  # meanwhile the listener saw that it left
+    desk.control.go_on.set()
+    await eventually(lambda: desk.control.done == [call])
+
+
+async def test_what_nobody_waits_for_is_awaited_when_the_listener_stops(
+    owner: Owner, desk: HttpDesk
+) -> None:
+    await desk.accept()
+    desk.control.go_on.clear()
+    asked = asyncio.create_task(owner("POST", f"/jobs/{JOB_ID}/cancel"))
+    await eventually(lambda: desk.control.calls != [])
+    asked.cancel()
+    await asyncio.wait([asked])
+    stopping = asyncio.create_task(desk.local.stop())
+    ended, _ = await asyncio.wait([stopping], timeout=0.5)
+    assert not ended
+    desk.control.go_on.set()
+    await stopping
+    assert desk.control.done == [("cancel", JOB_ID)]
