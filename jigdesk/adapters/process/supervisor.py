@@ -130,6 +130,7 @@ class EngineSupervisor:
         self._child: ChildProcess | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._turn = asyncio.Lock()  # a second stop would take the next start for what it ended
         self._kicked: asyncio.Future[str] | None = None
         self._vigil: Vigil | None = None
         self._worked_s: float | None = None
@@ -170,8 +171,28 @@ class EngineSupervisor:
     async def start(self) -> None:
         """Begin to supervise, with a clean record of crashes; does nothing when it does already.
 
-        Returns at once: see `wait_ready`.
+        Returns at once, or after the stop that is under way: see `wait_ready`.
         """
+        async with self._turn:
+            self._begin()
+
+    async def stop(self) -> None:
+        """End the engine and all that it started. Cancelled: it is ended all the same."""
+        try:
+            async with self._turn:
+                await self._end()
+        except asyncio.CancelledError:
+            if self._task is not None:
+                self._task.cancel()
+            raise
+
+    async def restart(self) -> None:
+        """Stop and start again, with a clean record of crashes."""
+        async with self._turn:
+            await self._end()
+            self._begin()
+
+    def _begin(self) -> None:
         if self._task is not None and not self._task.done():
             return
         self._stopping.clear()
@@ -180,25 +201,14 @@ class EngineSupervisor:
         self._go(EngineStatus.STARTING)
         self._task = asyncio.create_task(self._supervise(), name="engine-supervisor")
 
-    async def stop(self) -> None:
-        """End the engine and all that it started. Cancelled: it is ended all the same."""
-        task = self._task
-        if task is not None and not task.done():
+    async def _end(self) -> None:
+        if self._task is not None and not self._task.done():
             self._stopping.set()
             self._go(EngineStatus.STOPPING)
-            try:
-                await asyncio.shield(task)
-            except asyncio.CancelledError:
-                task.cancel()
-                raise
+            await asyncio.shield(self._task)
         self._task = None
         self._stopping.clear()
         self._go(EngineStatus.STOPPED, pid=None, reason=None, port_owner=None)
-
-    async def restart(self) -> None:
-        """Stop and start again, with a clean record of crashes."""
-        await self.stop()
-        await self.start()
 
     def kick(self, reason: str) -> None:
         """End an engine that no longer does its work, and start it again as after a crash.

@@ -258,6 +258,33 @@ async def test_a_kicked_engine_is_not_ready_while_it_takes_its_time_to_end(tmp_p
         assert living([first]) == []
 
 
+async def test_two_restarts_at_once_start_one_engine(tmp_path: Path) -> None:
+    command = EngineCommand(tuple(script("import time; time.sleep(600)")), free_port())
+    async with supervised(tmp_path, command, always) as (supervisor, states):
+        await supervisor.wait_ready(PATIENCE_S)
+        states.clear()
+        await asyncio.gather(supervisor.restart(), supervisor.restart())
+        await supervisor.wait_ready(PATIENCE_S)
+        running = supervisor.state.pid
+        await supervisor.stop()
+        assert supervisor.state.status is EngineStatus.STOPPED
+        started = {state.pid for state in states if state.pid is not None}
+        assert running in started
+        assert living(started) == []
+    tasks = {task.get_name() for task in asyncio.all_tasks()}
+    assert "engine-supervisor" not in tasks
+
+
+async def test_a_stop_after_a_restart_that_is_under_way_has_the_last_word(tmp_path: Path) -> None:
+    command = EngineCommand(tuple(script("import time; time.sleep(600)")), free_port())
+    async with supervised(tmp_path, command, always) as (supervisor, states):
+        await supervisor.wait_ready(PATIENCE_S)
+        await asyncio.gather(supervisor.restart(), supervisor.stop())
+        assert supervisor.state.status is EngineStatus.STOPPED
+        assert living({state.pid for state in states if state.pid is not None}) == []
+        assert "engine-supervisor" not in {task.get_name() for task in asyncio.all_tasks()}
+
+
 async def test_a_held_port_is_named_and_not_moved_away_from(tmp_path: Path) -> None:
     code = (
         "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen();"
