@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,10 @@ def _is_candidate(path: Path) -> bool:
 
 def _read(path: Path, root: Path, limit: int) -> bytes:
     """At most one byte more than `limit`, so that the parser can say what is too large."""
-    real = path.resolve(strict=True)
+    try:
+        real = path.resolve(strict=True)
+    except RuntimeError as loop:  # what Python says before 3.13
+        raise OSError(errno.ELOOP, "it is a link that leads to itself") from loop
     if not real.is_relative_to(root):
         raise PermissionError(None, "it is a link that leads out of its folder")
     if not real.is_file():  # a named pipe would block for ever

@@ -131,6 +131,17 @@ def test_links_do_not_lead_out(tmp_path: Path) -> None:
     assert "link" in str(catalogue.broken["file"])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_to_itself_harms_no_other(tmp_path: Path) -> None:
+    folder = copied(tmp_path, "blur", "loop")
+    (folder / "graph.json").unlink()
+    (folder / "graph.json").symlink_to("graph.json")
+    copied(tmp_path, "blur", "sound")
+    catalogue = load_catalogue([tmp_path])
+    assert set(catalogue.templates) == {"sound"}
+    assert [problem.file for problem in catalogue.broken["loop"].problems] == ["graph.json"]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_named_pipe_does_not_block(tmp_path: Path) -> None:
     folder = copied(tmp_path, "blur", "pipe")
