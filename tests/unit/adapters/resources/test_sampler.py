@@ -8,6 +8,9 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
+import pytest
+
 from jigdesk.adapters.resources.sampler import ResourceSampler
 from jigdesk.domain.resources import GpuSample, ResourceSample
 from tests.harness.waiting import PATIENCE_S
@@ -48,6 +51,22 @@ async def test_it_tells_each_sample_with_the_jobs_of_that_moment(tmp_path: Path)
     assert [one.at for one in heard] == sorted(one.at for one in heard)
     unsubscribe()
     json.dumps(newest.to_dict())
+
+
+async def test_a_system_that_does_not_tell_of_its_disks_is_sampled_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def untold() -> None:  # as psutil does in a sandbox such as gVisor
+        raise NotImplementedError("not supported: neither /proc/diskstats nor /sys/block")
+
+    monkeypatch.setattr(psutil, "disk_io_counters", untold)
+    sampler = ResourceSampler(tmp_path, tuple, every_s=0.01)
+    heard: list[ResourceSample] = []
+    sampler.subscribe(heard.append)
+    async with sampler.running():
+        await until(heard, 2)
+    assert heard[-1].memory_used_bytes > 0
+    assert heard[-1].disk_read_bytes_per_s == 0
 
 
 async def test_its_history_is_bounded(tmp_path: Path) -> None:
