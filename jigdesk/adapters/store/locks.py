@@ -10,6 +10,7 @@ from threading import Lock
 
 from filelock import FileLock, Timeout
 
+from jigdesk.adapters.store.disk import disk_errors
 from jigdesk.domain.errors import StoreUnavailable
 
 STRIPES = 64
@@ -32,10 +33,11 @@ class KeyLocks:
             raise StoreUnavailable(f"Another write of {key!r} does not end.")
         try:
             lock = FileLock(self._folder / f"{stripe:02d}.lock", TIMEOUT_S, thread_local=False)
-            try:
-                lock.acquire(poll_interval=POLL_S)
-            except Timeout as error:
-                raise StoreUnavailable(f"Another process keeps {key!r} locked.") from error
+            with disk_errors(f"Cannot lock {key!r}"):
+                try:
+                    lock.acquire(poll_interval=POLL_S)
+                except Timeout as error:
+                    raise StoreUnavailable(f"Another process keeps {key!r} locked.") from error
             try:
                 yield
             finally:

@@ -338,3 +338,28 @@ def test_of_two_processes_exactly_one_wins(store: LocalStore, tmp_path: Path) ->
     states = [store.get(f"jobs/{number}/state.json", 10)[0] for number in range(40)]
     assert [states.count(b"one"), states.count(b"two")] == won
     assert store.get("counter", 100)[0] == b"80"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda store, key: store.delete([key]), id="delete"),
+        pytest.param(lambda store, key: store.commit(store.begin(), key, "text/plain"), id="put"),
+    ],
+)
+def test_a_lock_that_cannot_be_opened_now_may_be_later(
+    store: LocalStore, write: Callable[[LocalStore, str], object]
+) -> None:
+    import resource
+
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, most))
+    try:
+        with pytest.raises(StoreUnavailable, match="open files"):
+            write(store, OUTPUTS + "a.txt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+    write(store, OUTPUTS + "a.txt")
