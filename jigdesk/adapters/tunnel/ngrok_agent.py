@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,10 @@ async def ask(
         answer = await asyncio.to_thread(call)
     except PyngrokNgrokHTTPError as refused:
         raise ApiFailure(refused.status_code, refused.body) from None
-    except (PyngrokError, OSError, ValueError) as failed:
+    except (PyngrokError, HTTPException, OSError, ValueError) as failed:
         raise ApiFailure(None, str(failed)) from None
+    if not isinstance(answer, dict):
+        raise ApiFailure(None, "what answers there is no ngrok agent")
     return answer
 
 

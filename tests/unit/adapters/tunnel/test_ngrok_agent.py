@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from pyngrok import conf
 
 from jigdesk.adapters.tunnel.ngrok_agent import (
     AgentSettings,
+    ApiFailure,
+    ask,
     command,
     find_program,
     leads_to,
@@ -78,3 +83,35 @@ def test_the_configuration_is_private_and_says_what_the_version_knows(
 def test_only_a_tunnel_to_our_listener_leads_here(address: object, ours: bool) -> None:
     assert leads_to(8765)({"name": "x", "config": {"addr": address}}) is ours
     assert not leads_to(8765)({"name": "x", "config": None})
+
+
+@asynccontextmanager
+async def _answering(answer: bytes) -> AsyncIterator[str]:
+    """Answers the first bytes of each connection with these, and closes it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"", id="closed"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", id="no HTTP"),
+        pytest.param(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"tun', id="cut off"),
+        pytest.param(b"HTTP/1.1 502 X\r\nContent-Length: 500\r\n\r\n{", id="error cut off"),
+        pytest.param(b"HTTP/1.1 502 X\r\nContent-Length: 1\r\n\r\n\xff", id="no UTF-8"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", id="no object"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull", id="null"),
+    ],
+)
+async def test_whatever_answers_on_the_port_of_the_api_is_a_failure(answer: bytes) -> None:
+    async with _answering(answer) as url:
+        with pytest.raises(ApiFailure):
+            await ask(url, "/api/tunnels")
