@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
-from pyngrok import conf, ngrok
-from pyngrok.exception import PyngrokError, PyngrokNgrokHTTPError
+from pyngrok import conf
 from pyngrok.log import NgrokLog
 
 from jigdesk.adapters.process.environment import for_children
@@ -26,8 +27,11 @@ TUNNEL_NAME = "jigdesk"
 API_TIMEOUT_S = 5.0
 VERSION_TIMEOUT_S = 15.0
 _MAX_VERSION_BYTES = 4096
+_MAX_ANSWER_BYTES = 1024 * 1024
 _WRAPPER_HEAD_BYTES = 4096
 _VERSION = re.compile(r"version (\d+)\.")
+_DIRECT = build_opener(ProxyHandler({}))
+"""The environment's proxies are not for this machine, and `pyngrok.ngrok` asks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +145,23 @@ def parse_line(line: str) -> NgrokLog:
 async def ask(
     api_url: str, path: str, method: str = "GET", data: Mapping[str, Any] | None = None
 ) -> Mapping[str, Any]:
-    """Ask the agent's local API; raises ApiFailure. pyngrok blocks: it runs in a thread."""
-    body = None if data is None else dict(data)
+    """Ask the agent's local API; raises ApiFailure. It blocks: it runs in a thread."""
+    body = None if data is None else json.dumps(data).encode()
+    headers = {"Content-Type": "application/json"}
+    request = Request(f"{api_url}{path}", body, headers, method=method)  # noqa: S310 - http always
 
-    def call() -> Mapping[str, Any]:
-        return ngrok.api_request(f"{api_url}{path}", method, body, timeout=API_TIMEOUT_S)
+    def call() -> object:
+        try:
+            with _DIRECT.open(request, timeout=API_TIMEOUT_S) as answer:
+                return json.loads(answer.read(_MAX_ANSWER_BYTES))
+        except HTTPError as refused:
+            with refused:
+                said = refused.read(_MAX_ANSWER_BYTES).decode(errors="replace")
+            raise ApiFailure(refused.code, said) from None
 
     try:
         answer = await asyncio.to_thread(call)
-    except PyngrokNgrokHTTPError as refused:
-        raise ApiFailure(refused.status_code, refused.body) from None
-    except (PyngrokError, HTTPException, OSError, ValueError) as failed:
+    except (HTTPException, OSError, ValueError) as failed:
         raise ApiFailure(None, str(failed)) from None
     if not isinstance(answer, dict):
         raise ApiFailure(None, "what answers there is no ngrok agent")

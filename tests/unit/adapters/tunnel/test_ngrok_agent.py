@@ -115,3 +115,15 @@ async def test_whatever_answers_on_the_port_of_the_api_is_a_failure(answer: byte
     async with _answering(answer) as url:
         with pytest.raises(ApiFailure):
             await ask(url, "/api/tunnels")
+
+
+async def test_the_api_is_asked_past_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setattr("urllib.request._opener", None)  # else one that knows no proxy may be kept
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"tunnels":[]}'
+    async with _answering(answer) as url:
+        assert await ask(url, "/api/tunnels") == {"tunnels": []}
