@@ -151,10 +151,10 @@ class EngineSocket:
             await asyncio.sleep(self._backoff_s(failures))
 
     async def _run_once(self) -> None:
-        timing = self._timing
+        timing, url = self._timing, self._url
         # leaving the context waits for the close: the next socket opens only after it
         async with connect(
-            self._url,
+            url,
             open_timeout=timing.connect_s,
             ping_interval=timing.ping_interval_s,
             ping_timeout=timing.ping_timeout_s,
@@ -163,6 +163,8 @@ class EngineSocket:
             compression=None,
             proxy=None,
         ) as connection:
+            if url != self._url:
+                return  # `move_to` came while it connected, and had no connection to close
             self._connection = connection
             try:
                 await connection.send(_HELLO)

@@ -33,7 +33,7 @@ from jigdesk.domain.errors import (
 from tests.fakes import comfyui_recordings as recordings
 from tests.fakes.comfyui_follow import Following, collect, names_in, outputs, prompt_of, until
 from tests.fakes.comfyui_server import FakeComfyServer, serve
-from tests.harness.waiting import PATIENCE_S
+from tests.harness.waiting import PATIENCE_S, eventually
 from tests.integration.comfyui.conftest import CLIENT_ID
 
 BLURRED = {"3": ["rec/blur_00001_.png"], "4": ["/ComfyUI_temp_gffmu_00001_.png"]}
@@ -381,3 +381,32 @@ def _text_frame(text: str) -> bytes:
     body = text.encode()
     assert len(body) < 126
     return bytes([0x81, len(body)]) + body
+
+
+async def test_a_move_while_the_socket_connects_does_not_end_at_the_old_address(
+    server: FakeComfyServer, timing: Timing
+) -> None:
+    knocked, let_in = asyncio.Event(), asyncio.Event()
+
+    async def slow_socket(request: web.Request) -> web.StreamResponse:
+        knocked.set()
+        await let_in.wait()
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "status", "data": {"status": {}, "sid": CLIENT_ID}})
+        async for _ in socket:
+            pass
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/ws", slow_socket)
+    async with (
+        serve(app) as elsewhere,
+        ComfyEngine.open(elsewhere, CLIENT_ID, timing) as engine,
+    ):
+        async with asyncio.timeout(PATIENCE_S):
+            await knocked.wait()
+        await engine.move_to(server.url)
+        let_in.set()
+        await eventually(lambda: server.connections == 1)
+        assert await engine.wait_connected(PATIENCE_S)
