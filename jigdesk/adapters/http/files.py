@@ -201,12 +201,14 @@ async def _send(request: web.Request, file: BinaryIO, info: ObjectInfo) -> web.S
     response.content_length = end - start
     await response.prepare(request)
     if request.method != hdrs.METH_HEAD:
-        await _stream(response, file, start, end)
+        await _stream(request, response, file, start, end)
     await response.write_eof()
     return response
 
 
-async def _stream(response: web.StreamResponse, file: BinaryIO, start: int, end: int) -> None:
+async def _stream(
+    request: web.Request, response: web.StreamResponse, file: BinaryIO, start: int, end: int
+) -> None:
     await asyncio.to_thread(file.seek, start)
     left = end - start
     while left:
@@ -214,8 +216,13 @@ async def _stream(response: web.StreamResponse, file: BinaryIO, start: int, end:
         if not chunk:
             raise ConnectionAbortedError("the file became shorter while it was sent")
         left -= len(chunk)
-        async with asyncio.timeout(IDLE_TIMEOUT_S):
-            await response.write(chunk)
+        try:
+            async with asyncio.timeout(IDLE_TIMEOUT_S):
+                await response.write(chunk)
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()  # a close would wait for the reader to take the rest
+            raise ConnectionResetError("the reader stalled") from None
 
 
 def _names(if_none_match: str, etag: str) -> bool:
