@@ -187,7 +187,8 @@ class _Protocol(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Remember how what is no HTTP began: aiohttp forgets it."""
         known = self._request_count
-        self._head += data[: _HEAD_BYTES - len(self._head)]
+        if self._current_request is None and not self._messages:  # else it is of a body
+            self._head += data[: _HEAD_BYTES - len(self._head)]
         super().data_received(data)
         if self._request_count == known:
             return

@@ -164,3 +164,19 @@ async def test_what_is_not_http_is_not_taken_for_the_request_before_it(desk: Htt
     await writer.wait_closed()
     bad, good = desk.log.page(9)[0]
     assert (good.path, bad.method, bad.path) == ("/healthz", "-", "-")
+
+
+async def test_the_body_before_is_no_part_of_what_is_not_http(desk: HttpDesk) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.public.port)
+    head = b"POST /webhooks/job-created HTTP/1.1\r\nHost: x\r\nContent-Length: 14\r\n\r\n"
+    for piece in (head, b"GET /of-a-body"):
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.1)  # so that they come in two pieces
+    await logged(desk, 401)
+    writer.write(b"PUT /spoilt HTTP/1.1\r\nbad head\r\n\r\n")
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    entry = await logged(desk, 400)
+    assert (entry.method, entry.path) == ("PUT", "/spoilt")
