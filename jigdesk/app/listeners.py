@@ -73,7 +73,7 @@ def build_listeners(
         try:
             body, _ = await store.get(keys.request_key(job.job_id), MAX_REQUEST_BYTES)
             document = json.loads(body)
-        except (ObjectNotFound, StoreError, TransientError, ValueError):
+        except (ObjectNotFound, StoreError, TransientError, ValueError, RecursionError):
             return None
         return document if isinstance(document, dict) else None
 

@@ -70,6 +70,20 @@ async def test_a_bad_manifest_fails_at_once_and_says_why(
     assert says in await _refused(desk, manifest, code, photo=photo())
 
 
+@pytest.mark.parametrize("manifest", [b"[" * 100_000, b"\xff{}", b'{"a": NaN}', b"[1]"])
+async def test_the_owner_sees_a_job_whose_manifest_cannot_be_read(
+    desk: Desk, manifest: bytes
+) -> None:
+    job_id = await _send_by_hand(desk, manifest, {})
+    await _end(desk, job_id)
+    token = (desk.home / "state" / "control.token").read_text().strip()
+    url = f"{desk.core.local_url}/control/jobs/{job_id}"
+    async with desk.browser.http.get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
+        assert answer.status == 200
+        job = await answer.json()
+    assert (job["status"], job["manifests"]["request"]) == ("failed", None)
+
+
 async def test_a_manifest_over_1_mib_is_refused(desk: Desk) -> None:
     assert "1,048,576" in await _refused(desk, OVER_1_MIB, "invalid_manifest", photo=photo())
 
