@@ -161,7 +161,7 @@ async def ask(
 
     try:
         answer = await asyncio.to_thread(call)
-    except (HTTPException, OSError, ValueError) as failed:
+    except (HTTPException, OSError, ValueError, RecursionError) as failed:
         raise ApiFailure(None, str(failed)) from None
     if not isinstance(answer, dict):
         raise ApiFailure(None, "what answers there is no ngrok agent")

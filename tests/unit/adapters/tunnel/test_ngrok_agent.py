@@ -109,6 +109,9 @@ async def _answering(answer: bytes) -> AsyncIterator[str]:
         pytest.param(b"HTTP/1.1 502 X\r\nContent-Length: 1\r\n\r\n\xff", id="no UTF-8"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", id="no object"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull", id="null"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n" + b"[" * 90_000, id="deep"
+        ),
     ],
 )
 async def test_whatever_answers_on_the_port_of_the_api_is_a_failure(answer: bytes) -> None:
