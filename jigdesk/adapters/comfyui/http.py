@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from jigdesk.adapters.comfyui.decode import read_json
 from jigdesk.adapters.comfyui.queue_state import QueueState, read_queue
 from jigdesk.adapters.comfyui.timing import Timing
 from jigdesk.adapters.comfyui.transfer import save_stream
@@ -215,9 +215,9 @@ class ComfyHttp:
                 raise EngineUnavailable("The engine's answer is larger than the client takes.")
         try:
             if len(body) > _PARSE_IN_THREAD_BYTES:
-                parsed = await asyncio.to_thread(json.loads, bytes(body))
+                parsed = await asyncio.to_thread(read_json, bytes(body))
             else:
-                parsed = json.loads(body)
+                parsed = read_json(bytes(body))
         except (ValueError, RecursionError) as error:
             raise EngineUnavailable(
                 "The engine's port answers, but not as ComfyUI does."

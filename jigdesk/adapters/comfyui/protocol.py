@@ -7,12 +7,12 @@ so that one bad custom node cannot end the connection.
 
 from __future__ import annotations
 
-import json
 import math
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jigdesk.adapters.comfyui.decode import read_json
 from jigdesk.adapters.comfyui.messages import (
     Executed,
     Executing,
@@ -53,7 +53,7 @@ def parse_frame(frame: str | bytes) -> ServerMessage:
 def parse_text(text: str) -> ServerMessage:
     """Parse a text frame, `{"type": …, "data": {…}}`."""
     try:
-        frame = json.loads(text)
+        frame = read_json(text)
     except (ValueError, RecursionError) as error:
         return Malformed(f"not JSON: {error}"[:200])
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
@@ -99,7 +99,7 @@ def _preview(data: bytes) -> ServerMessage:
 def _preview_with_metadata(data: bytes) -> ServerMessage:
     raw, image = _sized(data, 4)
     try:
-        meta = json.loads(raw)
+        meta = read_json(raw)
     except (ValueError, RecursionError) as error:
         raise _Bad("metadata that is not JSON") from error
     if not isinstance(meta, dict):

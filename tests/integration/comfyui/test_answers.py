@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import socket
 from dataclasses import replace
 
@@ -10,7 +12,10 @@ from aiohttp import web
 
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.adapters.comfyui.timing import Timing
-from jigdesk.domain.errors import EngineUnavailable
+from jigdesk.domain.errors import EngineUnavailable, JobError
+from tests.fakes import comfyui_recordings as recordings
+from tests.fakes.comfyui_follow import collect, prompt_of
+from tests.fakes.comfyui_server import serve
 from tests.integration.comfyui.conftest import CLIENT_ID
 
 
@@ -42,3 +47,27 @@ async def test_a_port_that_only_accepts_is_none(timing: Timing) -> None:
         async with ComfyEngine.open(url, CLIENT_ID, impatient) as engine:
             with pytest.raises(EngineUnavailable, match="did not answer /prompt in time"):
                 await engine.answers()
+
+
+async def test_a_text_that_has_no_utf8_is_made_one(timing: Timing) -> None:
+    prompt = prompt_of("load_broken_image")
+    entry = copy.deepcopy(recordings.load("load_broken_image").entry)
+    for kind, data in entry["status"]["messages"]:
+        if kind == "execution_error":
+            data["exception_message"] = "no file 'b\udcfcr.png'"
+            data["traceback"] = ["in b\udcfcr.py\n"]
+
+    async def queue(_: web.Request) -> web.Response:
+        return web.json_response({"queue_running": [], "queue_pending": []})
+
+    async def history(_: web.Request) -> web.Response:
+        return web.json_response({prompt.prompt_id: entry})
+
+    app = web.Application()
+    app.router.add_get("/queue", queue)
+    app.router.add_get("/history/{prompt_id}", history)
+    async with serve(app) as url, ComfyEngine.open(url, CLIENT_ID, timing) as engine:
+        with pytest.raises(JobError) as failed:
+            await collect(engine, prompt)
+    assert "b?r.png" in failed.value.message
+    json.dumps(failed.value.details, ensure_ascii=False).encode()

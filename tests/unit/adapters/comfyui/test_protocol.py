@@ -165,6 +165,13 @@ def test_a_number_beyond_floats_is_no_number() -> None:
     assert isinstance(protocol.parse_frame(frame), messages.Malformed)
 
 
+def test_half_a_surrogate_pair_is_replaced_and_whole_ones_stay() -> None:
+    data = {"prompt_id": "x", "exception_message": "no file 'b\udcfcr.png' \U0001f642"}
+    message = protocol.parse_frame(json.dumps({"type": "execution_error", "data": data}))
+    assert isinstance(message, messages.ExecutionError)
+    assert message.exception_message == "no file 'b?r.png' \U0001f642"
+
+
 def test_the_one_frame_without_a_prompt_id() -> None:
     frame = '{"type": "executing", "data": {"node": "4"}}'
     assert protocol.parse_frame(frame) == messages.Executing(None, "4", None)
