@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ from jigdesk.adapters.http.request_log import RequestLog
 from jigdesk.adapters.http.server import Unserved
 from jigdesk.adapters.http.signature import check_webhook_id, prove_signature
 from jigdesk.domain.clock import Clock, utc_now
-from jigdesk.domain.errors import RequestError
+from jigdesk.domain.errors import RequestError, SetupError
 from jigdesk.domain.webhooks import (
     MAX_BODY_BYTES,
     JobCommand,
@@ -45,6 +46,7 @@ WEBHOOK_ROUTES = {
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _CLIENT_WENT_AWAY = 499
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,14 @@ class _Public:
         )
 
     async def _take(self, webhook_id: str, webhook: Webhook) -> Receipt:
+        try:
+            return await self._hand_on(webhook_id, webhook)
+        except SetupError as wrong:  # of this desk, as a damaged journal is: others may take it
+            _log.error("a webhook was sent away: %s", wrong.message)
+            message = "This desk can take nothing until its owner has mended it."
+            raise RequestError(503, "unavailable", message) from wrong
+
+    async def _hand_on(self, webhook_id: str, webhook: Webhook) -> Receipt:
         if isinstance(webhook, JobCreated):
             return await self._intake.job_created(webhook_id, webhook)
         if isinstance(webhook, JobCommand):

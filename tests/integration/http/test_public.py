@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from jigdesk.adapters.http.public import PublicLimits, health_proof
-from jigdesk.domain.errors import RequestError
+from jigdesk.domain.errors import RequestError, SetupError
 from jigdesk.domain.signature import sign
 from jigdesk.domain.webhooks import MAX_BODY_BYTES, JobCommand, JobCreated, JobOutput
 from tests.fakes.http_desk import (
@@ -180,6 +180,17 @@ async def test_a_full_queue_says_when_to_come_again(send: Sender, desk: HttpDesk
     assert answer == {"error": {"code": "queue_full", "message": "The queue is full."}}
     desk.intake.failure = None
     assert (await send("job-created", encoded(CREATED)))[0] == 202
+
+
+async def test_a_desk_whose_journal_is_damaged_sends_jobs_to_others(
+    send: Sender, desk: HttpDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.intake.failure = SetupError("The journal is damaged (malformed).")
+    status, answer, headers = await send("job-created", encoded(CREATED))
+    assert (status, answer["error"]["code"]) == (503, "unavailable")
+    assert headers["Retry-After"]
+    assert "damaged" not in json.dumps(answer)
+    assert "The journal is damaged" in caplog.text
 
 
 async def test_a_bug_is_logged_whole_and_answered_in_a_word(
