@@ -93,7 +93,8 @@ class BlockingStore(Protocol):
     ) -> ObjectInfo:
         """Stream a file up (multipart where it is large) with a checksum.
 
-        Raises StoreUnavailable soon after `stop` is set.
+        Raises StoreUnavailable soon after `stop` is set, and as everywhere also for what is wrong
+        with the file: for too many open ones, say; StoreError for one that cannot be read.
         """
 
     def delete(self, keys: Iterable[str]) -> None:

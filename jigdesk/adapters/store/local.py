@@ -160,7 +160,7 @@ class LocalStore:
         """See BlockingStore.upload."""
         incoming = self.begin()
         try:
-            with path.open("rb") as file:
+            with _reading(path.name), path.open("rb") as file:
                 for chunk in _chunks(file, path.name):
                     check_stop(stop)
                     incoming.write(chunk)

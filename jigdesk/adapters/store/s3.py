@@ -17,7 +17,13 @@ from s3transfer.futures import TransferFuture
 from s3transfer.manager import TransferConfig, TransferManager
 from s3transfer.subscribers import BaseSubscriber
 
-from jigdesk.adapters.store.disk import CHUNK_BYTES, check_size, check_stop, save_stream
+from jigdesk.adapters.store.disk import (
+    CHUNK_BYTES,
+    check_size,
+    check_stop,
+    disk_errors,
+    save_stream,
+)
 from jigdesk.adapters.store.metadata import DEFAULT_TYPE, check_type, guess_type, is_shown
 from jigdesk.adapters.store.s3_abort import Connections
 from jigdesk.adapters.store.s3_errors import refusal_of, s3_errors, was_repeated
@@ -152,8 +158,9 @@ class S3Store:
         """See BlockingStore.upload."""
         check_type(content_type)
         check_stop(stop)
-        size_bytes = path.stat().st_size
-        with s3_errors(self._bucket, key):
+        # what of an OSError is the network's, the inner one knows
+        with disk_errors(f"Cannot read {path.name!r}"), s3_errors(self._bucket, key):
+            size_bytes = path.stat().st_size
             if size_bytes < PART_BYTES:
                 self._upload_whole(path, key, content_type)
             else:

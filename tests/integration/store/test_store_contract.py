@@ -223,6 +223,14 @@ def test_a_file_goes_up_and_comes_down_whole(
     assert [each.name for each in target.parent.iterdir()] == ["target"]
 
 
+def test_a_file_that_is_gone_is_told_as_the_store_tells(
+    store: BlockingStore, area: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StoreError, match=r"Cannot read 'gone\.webm'"):
+        store.upload(tmp_path / "gone.webm", area + "gone.webm", "video/webm")
+    assert store.head(area + "gone.webm") is None
+
+
 def test_a_download_over_the_limit_leaves_no_file(
     store: BlockingStore, area: str, tmp_path: Path
 ) -> None:

@@ -346,9 +346,12 @@ def test_of_two_processes_exactly_one_wins(store: LocalStore, tmp_path: Path) ->
     [
         pytest.param(lambda store, key: store.delete([key]), id="delete"),
         pytest.param(lambda store, key: store.commit(store.begin(), key, "text/plain"), id="put"),
+        pytest.param(
+            lambda store, key: store.upload(Path(__file__), key, "text/plain"), id="upload"
+        ),
     ],
 )
-def test_a_lock_that_cannot_be_opened_now_may_be_later(
+def test_a_file_that_cannot_be_opened_now_may_be_later(
     store: LocalStore, write: Callable[[LocalStore, str], object]
 ) -> None:
     import resource
