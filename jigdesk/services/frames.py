@@ -9,6 +9,8 @@ import av
 from av.error import FFmpegError
 from PIL import Image
 
+from jigdesk.services.media import UNREADABLE
+
 _MICROSECONDS = 1_000_000
 _MAX_TRIES = 200
 _MAX_FRAME_PIXELS = 256_000_000
@@ -56,7 +58,7 @@ def look(path: Path) -> Clip:
                 None if video is None else video.height or None,
                 None if duration_s is None else round(duration_s, 3),
             )
-    except (FFmpegError, OSError, ValueError, IndexError) as error:
+    except (FFmpegError, *UNREADABLE) as error:
         raise Unreadable(f"{path.name}: {error}") from error
 
 
@@ -75,6 +77,6 @@ def first_frame(path: Path) -> Image.Image | None:
                     return picture
                 if tries > _MAX_TRIES:
                     break
-    except (FFmpegError, OSError, IndexError) as error:
+    except (FFmpegError, *UNREADABLE) as error:
         raise Unreadable(f"{path.name}: {error}") from error
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,6 @@ from PIL import (
     MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
-    UnidentifiedImageError,
     WebPImagePlugin,
 )
 
@@ -24,6 +24,22 @@ from jigdesk.domain.errors import ErrorCode, JobError
 
 MAX_PIXELS = 256_000_000
 """Pixels over all frames that are decoded without a configured limit."""
+
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    EOFError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow's and FFmpeg's readers raise for a damaged file: each stumbles in its own way."""
 
 _KINDS = {"image": "image", "video": "video", "audio": "audio", "text": "text", "model": "model3d"}
 _TYPES = {
@@ -103,7 +119,7 @@ def describe(path: Path) -> Media:
                 width, height = image.size
                 content_type = _MIME.get(image.format or "") or content_type
                 return Media(kind, content_type, width, height, _duration_s(image))
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except UNREADABLE:
         return Media(kind, content_type)
 
 
@@ -183,7 +199,7 @@ def check_picture(path: Path, field: str, max_pixels: int | None = None) -> Medi
             f"The picture {path.name} has more pixels than the {limit:,} that are allowed.",
             field=field,
         ) from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+    except UNREADABLE as error:
         raise JobError(
             ErrorCode.VALIDATION_FAILED,
             f"{path.name} cannot be read as a picture: it is damaged or of another type.",

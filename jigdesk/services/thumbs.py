@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from jigdesk.services.media import FORMATS, MAX_PIXELS
+from jigdesk.services.media import FORMATS, MAX_PIXELS, UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def make_thumb(path: Path, kind: str, target: Path) -> bool:
         part = target.with_name(f"{target.name}.part")
         picture.save(part, "WEBP", quality=_QUALITY, method=_QUICK)
         part.replace(target)
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as trouble:
+    except UNREADABLE as trouble:
         log.info("no small picture of %s: %s", path.name, type(trouble).__name__)
         return False
     return True

@@ -11,12 +11,21 @@ import av
 from PIL import Image
 
 
-def video(seconds: float = 1.0, width: int = 64, height: int = 48, *, fps: int = 8) -> bytes:
-    """A WEBM whose colour changes."""
+def video(
+    seconds: float = 1.0,
+    width: int = 64,
+    height: int = 48,
+    *,
+    fps: int = 8,
+    form: str = "webm",
+    codec: str = "libvpx-vp9",
+) -> bytes:
+    """A clip, by default a WEBM, whose colour changes."""
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="webm") as container:
-        stream = container.add_stream("libvpx-vp9", rate=fps)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    with av.open(buffer, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=fps)
+        stream.width, stream.height = width, height
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         for place in range(round(seconds * fps)):
             picture = Image.new("RGB", (width, height), (20 * place % 256, 90, 200))
             container.mux(stream.encode(av.VideoFrame.from_image(picture)))

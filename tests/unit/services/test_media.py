@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from jigdesk.domain.errors import ErrorCode, JobError
-from jigdesk.services.media import check_clip, check_picture, describe
+from jigdesk.services.media import FORMATS, check_clip, check_picture, describe
 from jigdesk.services.thumbs import make_thumb
 from tests.harness.clips import sound, video
 from tests.harness.pictures import bomb, photo
@@ -131,3 +132,50 @@ def test_pictures_are_decoded_within_limits(tmp_path: Path) -> None:
             check_picture(written(tmp_path, name, body), "x", 100 if "bomb" not in name else None)
         if name != "cut.png":
             assert caught.value.error_code is code
+
+
+def damaged_tiff() -> bytes:
+    """Its second picture says no width."""
+    buffer = io.BytesIO()
+    pictures = [Image.new("RGB", (40, 30)) for _ in range(2)]
+    pictures[0].save(buffer, "TIFF", save_all=True, append_images=pictures[1:])
+    body = buffer.getvalue()
+    place = body.rindex(b"\x00\x01\x04\x00")
+    return body[:place] + b"\x00\x02" + body[place + 2 :]
+
+
+def damaged_avif() -> bytes:
+    """It does not say which of its parts the picture is."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(buffer, "AVIF")
+    return buffer.getvalue().replace(b"pitm", b"free")
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("a.tif", damaged_tiff),
+        pytest.param(
+            "a.avif",
+            damaged_avif,
+            marks=pytest.mark.skipif("AVIF" not in FORMATS, reason="this Pillow has no AVIF"),
+        ),
+    ],
+)
+def test_damage_over_which_a_reader_stumbles_is_damage(
+    tmp_path: Path, name: str, make: Callable[[], bytes]
+) -> None:
+    path = written(tmp_path, name, make())
+    with pytest.raises(JobError) as caught:
+        check_picture(path, "x")
+    assert caught.value.error_code is ErrorCode.VALIDATION_FAILED
+    assert describe(path).kind == "image"
+
+
+def test_a_video_of_an_unknown_codec_is_not_read(tmp_path: Path) -> None:
+    clip = written(
+        tmp_path, "a.avi", video(0.5, form="avi", codec="mjpeg").replace(b"MJPG", b"QQZ9")
+    )
+    assert refusal(clip, "video").error_code is ErrorCode.VALIDATION_FAILED
+    assert (describe(clip).kind, describe(clip).width) == ("video", None)
+    assert not make_thumb(clip, "video", tmp_path / "thumb.webp")
