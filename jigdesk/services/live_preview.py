@@ -13,12 +13,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from jigdesk.domain import keys
 from jigdesk.domain.engine import Preview
 from jigdesk.domain.errors import StoreError, TransientError
 from jigdesk.ports import ObjectStore
+from jigdesk.services.media import UNREADABLE
 from jigdesk.services.previews import Previews
 from jigdesk.services.watch_marks import WatchMarks
 
@@ -142,7 +143,7 @@ class LivePreviews:
             await self._store.put(keys.preview_key(job_id), body, "image/jpeg")
         except (TransientError, StoreError) as failure:
             log.info("job %s: its preview was not stored: %s", job_id, failure.message)
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as failure:
+        except UNREADABLE as failure:
             log.info("job %s: a preview cannot be read: %s", job_id, type(failure).__name__)
         else:
             if job_id in self._written:  # else it ended meanwhile

@@ -17,7 +17,7 @@ from jigdesk.services.live_preview import LivePreviews
 from jigdesk.services.previews import Previews
 from tests.fakes.memory_store import MemoryStore, TickingClock
 from tests.harness.browser import refine
-from tests.harness.pictures import photo
+from tests.harness.pictures import bomb, photo
 from tests.harness.waiting import PATIENCE_S
 from tests.integration.workflows.conftest import workflow_desk
 
@@ -68,6 +68,22 @@ async def test_nobody_looks_nothing_is_written(tmp_path: Path) -> None:
         assert job_id in seen
         await desk.settled()
         assert f"jobs/{job_id}/preview.jpg" not in desk.files_of(job_id)
+
+
+async def test_a_frame_that_would_be_huge_keeps_no_other_from_being_written() -> None:
+    memory = MemoryStore(TickingClock())
+    puts: list[str] = []
+    memory.before = lambda operation, key: puts.append(key) if operation == "put" else None
+    previews = Previews()
+    async with ThreadedStore(memory) as store:
+        running = asyncio.create_task(LivePreviews(store, previews, lambda _: True).run())
+        await asyncio.sleep(0)  # it subscribes
+        previews.offer(JOB, Preview("1", "image/png", bomb()))
+        previews.offer(OTHER, Preview("1", "image/png", photo()))
+        await until(lambda: running.done() or bool(puts))
+        assert puts == [keys.preview_key(OTHER)]
+        running.cancel()
+        await asyncio.wait([running])
 
 
 async def test_at_most_once_in_two_seconds_and_for_thirty_after_asking() -> None:
