@@ -12,7 +12,7 @@ from typing import Any
 from jigdesk.domain import keys
 from jigdesk.domain.changes import OutboxKind, OutboxRow
 from jigdesk.domain.clock import Clock, utc_now
-from jigdesk.domain.errors import StoreError, TransientError
+from jigdesk.domain.errors import JournalUnavailable, StoreError, TransientError
 from jigdesk.domain.events import Event
 from jigdesk.domain.job import Job, status_document
 from jigdesk.ports import Journal, ObjectStore
@@ -52,12 +52,8 @@ class StoreOutbox:
         try:
             while True:
                 self._wake.clear()
-                await self._deliver_due()
-                waiting, _ = await self._journal.outbox_lag(KINDS)
-                if not waiting:
-                    self._idle.set()
                 # a timer only while something failed and waits for its next try
-                timeout_s = RECHECK_S if waiting else None
+                timeout_s = RECHECK_S if await self._is_left_waiting() else None
                 try:
                     async with asyncio.timeout(timeout_s):
                         await self._wake.wait()
@@ -65,6 +61,18 @@ class StoreOutbox:
                     continue
         finally:
             unsubscribe()
+
+    async def _is_left_waiting(self) -> bool:
+        """Deliver what is due; whether something waits for its next try."""
+        try:
+            await self._deliver_due()
+            waiting, _ = await self._journal.outbox_lag(KINDS)
+        except JournalUnavailable as failure:  # what went out meanwhile may go out once more
+            log.warning("the outbox waits for the journal: %s", failure.message)
+            return True
+        if not waiting:
+            self._idle.set()
+        return bool(waiting)
 
     async def flush(self) -> None:
         """Wait until nothing waits; put a deadline around it."""
