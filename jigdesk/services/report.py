@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from jigdesk.domain.changes import Change, OutboxDraft
+from jigdesk.domain.errors import JournalUnavailable
 from jigdesk.domain.job import Job, JobStatus
 from jigdesk.ports import Journal
 from jigdesk.services.changes import STATUS, progress_event
+
+log = logging.getLogger(__name__)
 
 EVENT_INTERVAL_S = 0.2
 STATUS_INTERVAL_S = 1.0
@@ -67,12 +71,19 @@ class ProgressReporter:
         return None if self._present is None else self._present.progress
 
     async def serve(self) -> None:
-        """Write until cancelled; a job that does not run (any more) is left as it is."""
+        """Write until cancelled; a job that does not run (any more) is left as it is.
+
+        What the journal does not take now is written with what comes next.
+        """
         while True:
             await self._dirty.wait()
             self._dirty.clear()
             if self._present is not None:
-                await self._write(self._present)
+                try:
+                    await self._write(self._present)
+                except JournalUnavailable as failure:
+                    log.debug("job %s: no progress is written: %s", self._job.job_id, failure)
+                    self._dirty.set()
             await asyncio.sleep(EVENT_INTERVAL_S)
 
     async def _write(self, present: Present) -> None:

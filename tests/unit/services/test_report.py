@@ -3,14 +3,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from jigdesk.domain.changes import Arrival, Change
 from jigdesk.domain.job import Job, JobStatus
+from jigdesk.ports import Journal
 from jigdesk.services.report import Present, ProgressReporter
 from tests.fakes.lambda_parts import JOB
 from tests.fakes.store_desk import StoreDesk, store_desk
+from tests.fakes.troubled_journal import TroubledJournal
 from tests.harness.waiting import PATIENCE_S
 
 
@@ -79,3 +82,11 @@ async def test_a_job_that_runs_no_more_is_left_as_it_is(desk: StoreDesk) -> None
     now = await desk.job(JOB)
     assert now is not None
     assert (now.stage, now.progress, now.message) == ("left", job.progress, "later")
+
+
+async def test_a_write_that_fails_is_made_up_for(desk: StoreDesk) -> None:
+    journal = TroubledJournal(desk.journal)
+    reporter = ProgressReporter(cast(Journal, journal), await running(desk))
+    journal.failures["apply"] = 1
+    reporter.show(Present("left", 0, progress=0.25))
+    assert (await written(desk, reporter)).progress == 0.25
