@@ -14,6 +14,7 @@ from jigdesk.domain.job import Failure, Job, JobStatus
 
 STATUS = OutboxDraft(OutboxKind.STATUS)
 STATE = OutboxDraft(OutboxKind.STATE)
+_LATE = (JobStatus.UPLOADING, JobStatus.CONFIRMING)
 
 
 def put_json(key: str, document: Mapping[str, Any]) -> OutboxDraft:
@@ -70,7 +71,10 @@ def completed(job: Job, files: Sequence[ResultFile]) -> Change:
 
 
 def failed(job: Job, failure: Failure, error_document: Mapping[str, Any]) -> Change:
-    """The other ends: failed, or cancelled when the failure's code says so."""
+    """The other ends: failed, or cancelled when the failure's code says so.
+
+    Once results are on their way up output.json may be there, or about to be: it goes.
+    """
     cancelled = failure.code.value == "cancelled"
     data = {
         "code": failure.code.value,
@@ -81,7 +85,12 @@ def failed(job: Job, failure: Failure, error_document: Mapping[str, Any]) -> Cha
         to=JobStatus.CANCELLED if cancelled else JobStatus.FAILED,
         fields={"failure": failure, "message": failure.message, "eta_s": None},
         events=(EventDraft(events.FAILED, data), EventDraft(events.ERROR_SHORT, data)),
-        outbox=(put_json(keys.error_json_key(job.job_id), error_document), STATUS, STATE),
+        outbox=(
+            *((_delete(keys.output_json_key(job.job_id)),) if job.status in _LATE else ()),
+            put_json(keys.error_json_key(job.job_id), error_document),
+            STATUS,
+            STATE,
+        ),
     )
 
 
@@ -102,8 +111,12 @@ def next_attempt(job: Job, message: str, *, position: int | None, automatic: boo
             "deaths": job.deaths if automatic else 0,
         },
         events=(EventDraft(events.ACCEPTED, data),),
-        outbox=(OutboxDraft(OutboxKind.DELETE, {"keys": old}), STATUS, STATE),
+        outbox=(_delete(*old), STATUS, STATE),
     )
+
+
+def _delete(*removed: str) -> OutboxDraft:
+    return OutboxDraft(OutboxKind.DELETE, {"keys": list(removed)})
 
 
 def public_file(file: ResultFile) -> dict[str, Any]:
