@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jigdesk.adapters.journal.rows import dumps, micros, outbox_from
@@ -19,6 +19,9 @@ from jigdesk.adapters.journal.writer import Transaction
 from jigdesk.domain.changes import OutboxDraft, OutboxKind, OutboxRow
 
 COALESCED = frozenset({OutboxKind.STATUS, OutboxKind.STATE})
+
+LONGEST_WAIT = timedelta(minutes=5)
+"""Nothing is put off for that long: a row that seems so is from before the clock was set back."""
 
 
 @dataclass(slots=True)
@@ -131,12 +134,13 @@ def due_rows(
     lane = json.dumps([kind.value for kind in kinds])
     found = db.execute(
         "SELECT row_id, job_id, kind, data, tries FROM outbox AS row "
-        "WHERE kind IN (SELECT value FROM json_each(?1)) AND due <= ?2 AND NOT EXISTS ("
+        "WHERE kind IN (SELECT value FROM json_each(?1)) "
+        "AND (due <= ?2 OR due > ?4) AND NOT EXISTS ("
         " SELECT 1 FROM outbox AS older WHERE older.job_id = row.job_id"
         " AND older.row_id < row.row_id"
         " AND older.kind IN (SELECT value FROM json_each(?1))) "
         "ORDER BY row_id LIMIT ?3",
-        (lane, micros(now), limit),
+        (lane, micros(now), limit, micros(now + LONGEST_WAIT)),
     )
     return [outbox_from(row) for row in found]
 

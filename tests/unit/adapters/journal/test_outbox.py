@@ -55,6 +55,17 @@ async def test_a_row_that_waits_for_its_retry_blocks_the_later_ones_of_its_lane_
     assert (again.row_id, again.tries) == (row.row_id, 1)
 
 
+async def test_a_clock_that_is_set_back_keeps_nothing_from_going_out(desk: Any) -> None:
+    await desk.arrive(Change(outbox=(put("1"),)))
+    (row,) = await rows(desk)
+    desk.clock.now -= timedelta(hours=6)
+    assert await rows(desk) == [row]
+    await desk.journal.outbox_retry(row.row_id, desk.clock() + timedelta(minutes=1))
+    assert await rows(desk) == []
+    desk.clock.now -= timedelta(hours=6)
+    assert [again.row_id for again in await rows(desk)] == [row.row_id]
+
+
 async def test_one_status_waits_however_often_it_changes(desk: Any) -> None:
     job_id = await desk.new_job()
     for step in range(5):
