@@ -121,7 +121,8 @@ class Sweeper:
         if not is_job_id(job_id) or job_id in self._settled:
             return False
         due = self._due.get(job_id)
-        if due is not None and self._clock() < due:
+        # later than ever it is put off: the clock was set back meanwhile
+        if due is not None and timedelta(0) < due - self._clock() <= LOOK_AGAIN:
             return False
         # one that the journal has is in the queue, or at its end
         return await self._journal.job(job_id) is None

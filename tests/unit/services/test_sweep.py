@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -90,6 +91,18 @@ async def test_an_upload_that_broke_off_is_not_asked_about_every_30_s(desk: Stor
         desk.clock.forward(seconds=30)
         await desk.sweeper.sweep()
     assert desk.asked["get"] < 600  # about every 10 minutes, two documents each
+
+
+async def test_a_clock_that_is_set_back_hides_no_job(desk: StoreDesk) -> None:
+    desk.clock.forward(hours=6)  # as a machine's that started with a wrong time
+    job_id = desk.upload(manifest=REQUEST)
+    desk.clock.forward(minutes=5)
+    assert await desk.sweeper.sweep() == 0  # its file is on its way
+    desk.clock.forward(hours=-6)
+    desk.upload(job_id, photo=b"png")
+    desk.memory.put(keys.request_key(job_id), json.dumps(REQUEST).encode())
+    desk.clock.forward(minutes=5)
+    assert await desk.sweeper.sweep() == 1
 
 
 async def test_another_desks_job_is_left_alone_and_asked_about_once(desk: StoreDesk) -> None:
