@@ -203,10 +203,15 @@ def branch_document(branch: BranchOf | None) -> dict[str, str] | None:
 
 
 def check_references(stages: tuple[StageRequest, ...], branch: BranchOf | None) -> None:
-    """Raise JobError unless names are unique, references exist and no stages wait in a circle."""
+    """Raise JobError unless the stages' names and inputs fit together.
+
+    Names are unique, references exist, no stages wait in a circle, and no file is called like
+    the folder of another.
+    """
     names = {stage.name for stage in stages}
     parents = set() if branch is None else {branch.stage}
     waits_for: dict[str, list[str]] = {}
+    files: dict[str, str] = {}
     for position, stage in enumerate(stages):
         if stage.name in waits_for:
             raise invalid(
@@ -215,7 +220,8 @@ def check_references(stages: tuple[StageRequest, ...], branch: BranchOf | None) 
             )
         waits_for[stage.name] = []
         for name, source in stage.inputs.items():
-            if not isinstance(source, StageInput):
+            if isinstance(source, FileInput):
+                files.setdefault(source.path, f"stages[{position}].inputs.{name}")
                 continue
             if source.stage in parents and (
                 source.stage == stage.name or source.stage not in names
@@ -228,6 +234,12 @@ def check_references(stages: tuple[StageRequest, ...], branch: BranchOf | None) 
                 hint = nearest(source.stage, (names | parents) - {stage.name})
                 raise invalid(f"There is no stage {source.stage!r}.{hint}", field)
             waits_for[stage.name].append(source.stage)
+    for path, field in files.items():
+        folder = path.rpartition("/")[0]
+        while folder:
+            if folder in files:
+                raise invalid(f"{quoted(folder)} is a file: {quoted(path)} is not in it.", field)
+            folder = folder.rpartition("/")[0]
     try:
         TopologicalSorter(waits_for).prepare()
     except CycleError as exc:

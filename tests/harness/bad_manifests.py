@@ -53,6 +53,16 @@ BAD_MANIFESTS: list[tuple[bytes | dict[str, Any], str, str]] = [
         "",
     ),
     (stages(stage("a", inputs={"image": {"file": "gone.png"}})), "missing_input", "gone.png"),
+    (
+        stages(stage("a"), stage("b", inputs={"image": {"file": "photo.png/b.png"}})),
+        "invalid_manifest",
+        "photo.png/b.png",
+    ),
+    (
+        stages(stage("b", inputs={"image": {"file": "photo.png/x/b.png"}}), stage("a")),
+        "invalid_manifest",
+        "photo.png/x/b.png",
+    ),
     ({**stages(stage("a")), "job_id": str(uuid.uuid4())}, "invalid_manifest", "another job"),
 ]
 """What is uploaded as request.json, the code that the job fails with, a word of its message."""
