@@ -99,7 +99,9 @@ class Collector:
             if known is not None and known.index == index:
                 found.append((file, known))
                 continue
-            path = folder.output_path(stage, _file_name(name, index, _suffix(file.filename)))
+            path = folder.output_path(
+                stage, _file_name(name, index, plain_suffix(file.filename) or ".bin")
+            )
             digest = await self._fetch(file, path)
             found.append((file, await about.result(index, path, digest)))
         if not kept and result.texts:
@@ -171,9 +173,10 @@ def _public_kind(kind: str) -> str:
     return "image" if kind == "mask" else kind
 
 
-def _suffix(filename: str) -> str:
+def plain_suffix(filename: str) -> str:
+    """The suffix in lower case; empty where it is long or not of letters and digits alone."""
     suffix = PurePosixPath(filename).suffix.lower()
-    return suffix if _SUFFIX.fullmatch(suffix) else ".bin"
+    return suffix if _SUFFIX.fullmatch(suffix) else ""
 
 
 def _file_name(output: str, index: int, suffix: str) -> str:

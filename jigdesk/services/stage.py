@@ -34,7 +34,7 @@ from jigdesk.domain.progress import ProgressModel
 from jigdesk.domain.template import Template
 from jigdesk.ports import Engine, Journal, ObjectStore
 from jigdesk.services.changes import STATE, STATUS, progress_event
-from jigdesk.services.collect import MAX_FILE_BYTES, Collector, still_there
+from jigdesk.services.collect import MAX_FILE_BYTES, Collector, plain_suffix, still_there
 from jigdesk.services.finish import Finisher
 from jigdesk.services.folder import JobFolder
 from jigdesk.services.nodetimes import NodeTimes
@@ -277,7 +277,7 @@ class StageRunner:
                 if not await asyncio.to_thread(path.is_file):
                     await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
                     await self._store.download(file.key, path, MAX_FILE_BYTES)
-            upload_name = f"{digest[:40]}{path.suffix.lower()}"
+            upload_name = f"{digest[:40]}{plain_suffix(path.name)}"
             values[name] = await self._engine.upload_input(path, upload_name)
         return values
 

@@ -119,6 +119,13 @@ async def test_instructions_txt_is_read_where_there_is_no_request_json(desk: Des
     assert keys == [f"outputs/{job_id}/soft/result.png", f"outputs/{job_id}/upscale/result.png"]
 
 
+async def test_a_file_may_be_called_as_its_owner_likes(desk: Desk) -> None:
+    name = f"holiday.{'x' * 240}"
+    manifest = stages(stage("a", inputs={"image": name}))
+    job_id = await _send_by_hand(desk, json.dumps(manifest).encode(), {name: photo()})
+    assert (await _end(desk, job_id)).name == "job_done"
+
+
 async def test_a_bad_line_of_instructions_is_named(desk: Desk) -> None:
     text = b"blur --image photo.png\nblur --radius 99\n"
     job_id = await _send_by_hand(desk, None, {"photo.png": photo(), "instructions.txt": text})
