@@ -45,9 +45,9 @@ class Finisher:
         """Upload some of a stage's files before it ends and tell readers; raises as `store`."""
         for file in files:
             await self._upload(file, folder)
+        await self._journal.apply(job.job_id, Change(events=_news(files)), expect=ACTIVE)
         mine = self._shared.setdefault(job.job_id, set())
         mine.update((file.key, file.sha256) for file in files)
-        await self._journal.apply(job.job_id, Change(events=_news(files)), expect=ACTIVE)
 
     def forget(self, job_id: str) -> None:
         """The job's stages do not run any more."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from jigdesk.domain.clock import Clock
 from jigdesk.domain.errors import ObjectNotFound, PreconditionFailed, StoreError
@@ -33,7 +34,7 @@ class _Stored:
 
 
 class MemoryStore:
-    """The part of BlockingStore that needs no files. Thread-safe.
+    """The part of BlockingStore that writes no files. Thread-safe.
 
     `before` is called with the operation's name and the key before each, so that a test can
     let something happen there, or raise. ETags differ for every write, as versions do.
@@ -93,6 +94,11 @@ class MemoryStore:
             info = ObjectInfo(key, len(body), etag, self._clock(), content_type)
             self._objects[key] = _Stored(body, info)
         return info
+
+    def upload(
+        self, path: Path, key: str, content_type: str, *, stop: threading.Event | None = None
+    ) -> ObjectInfo:
+        return self.put(key, path.read_bytes(), content_type)
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in list(keys):
