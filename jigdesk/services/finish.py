@@ -68,7 +68,7 @@ class Finisher:
         files = [file for file in run.files if (file.key, file.sha256) not in shared]
         for file in files:
             await self._upload(file, folder)
-        spent_s = (self._clock() - began).total_seconds()
+        spent_s = max(0.0, (self._clock() - began).total_seconds())
         stored = replace(run, state=StageState.STORED, upload_s=round(spent_s, 4))
         change = Change(stage_runs=(stored,), events=_news(files), outbox=(STATE,))
         await self._journal.apply(job.job_id, change, expect=ACTIVE)
@@ -134,7 +134,7 @@ class Finisher:
             job.job_id,
             job.attempt,
             completed_at=to_rfc3339(now),
-            duration_s=(now - job.created_at).total_seconds(),
+            duration_s=max(0.0, (now - job.created_at).total_seconds()),
             timings=timings,
             files=files,
         )

@@ -38,7 +38,8 @@ class NodeTimes:
         """A node ended."""
         began = self._began.get(node)
         if began is not None and node not in self._seconds:
-            self._seconds[node] = (self._clock() - began).total_seconds()
+            # a clock that was set back meanwhile tells nothing
+            self._seconds[node] = max(0.0, (self._clock() - began).total_seconds())
 
     def ended(self) -> None:
         """The prompt ended: what still ran then ended with it."""

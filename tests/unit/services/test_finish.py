@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import cast
 
@@ -15,9 +16,11 @@ from jigdesk.domain.job import Job, JobStatus
 from jigdesk.ports import Journal
 from jigdesk.services.finish import Finisher
 from jigdesk.services.folder import JobFolder
+from jigdesk.services.nodetimes import NodeTimes
 from tests.fakes.lambda_parts import JOB
 from tests.fakes.store_desk import StoreDesk, store_desk
 from tests.fakes.troubled_journal import TroubledJournal
+from tests.harness.waiting import PATIENCE_S
 
 FILE = ResultFile(
     keys.output_key(JOB, "t", "seen.png"), "t", "seen", "3", 0, "image", "image/png", 3, "0" * 64
@@ -56,3 +59,26 @@ async def test_what_could_not_be_told_while_the_stage_ran_is_told_at_its_end(
         await finisher.store(job, run, folder)
         told = [event.name for event in await desk.journal.events(JOB)]
         assert told == [events.NEW_FILES]
+
+
+async def test_a_clock_that_is_set_back_makes_no_time_negative(tmp_path: Path) -> None:
+    async with store_desk(tmp_path) as desk:
+        job, run = await _running(desk)
+        times = NodeTimes(desk.clock)
+        times.running("3")
+        desk.clock.forward(hours=-6)
+        times.ended()
+        assert times.seconds() == {"3": 0.0}
+        finisher = Finisher(desk.journal, desk.store, desk.confirmations, desk.clock)
+        desk.memory.before = lambda *_: desk.clock.forward(hours=-6)
+        stored = await finisher.store(job, run, _folder(tmp_path))
+        assert stored.upload_s == 0.0
+        uploading = await desk.journal.apply(JOB, Change(to=JobStatus.UPLOADING))
+        assert uploading is not None
+        completing = asyncio.create_task(finisher.complete(uploading, [stored]))
+        async with asyncio.timeout(PATIENCE_S):
+            while await desk.store.head(keys.output_json_key(JOB)) is None:
+                await desk.flushed()
+        assert desk.document(keys.output_json_key(JOB))["duration_s"] == 0.0
+        completing.cancel()
+        await asyncio.wait([completing])
