@@ -136,9 +136,13 @@ class Housekeeper:
         return job is None or job.status.is_final
 
     async def _remove(self, folder: Path) -> bool:
-        """Delete a job's folder, unless the job was begun again meanwhile."""
+        """Delete a job's folder, unless the job was begun again meanwhile or it cannot go."""
         doomed = folder.with_name(f"{DOOMED}{folder.name}")
-        await asyncio.to_thread(folder.rename, doomed)
+        try:
+            await asyncio.to_thread(folder.rename, doomed)
+        except OSError as failed:
+            log.warning("the folder of job %s is left: %s", folder.name, failed.strerror)
+            return False
         if not await self._is_over(folder.name):
             await asyncio.to_thread(_put_back, doomed, folder)
             return False

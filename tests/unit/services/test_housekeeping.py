@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator
@@ -105,6 +106,22 @@ async def test_what_a_killed_round_left_is_finished(world: World) -> None:
     doomed = world.folder(f".gone-{new_job_id()}", 0)
     await world.clean()
     assert not doomed.exists()
+
+
+async def test_a_folder_that_cannot_go_keeps_no_other_from_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    stuck = await world.job(20)
+    in_the_way = world.jobs / f".gone-{stuck.name}"
+    in_the_way.write_bytes(b"a file of somebody else's")
+    old = await world.job(8)
+    assert await world.clean() == 1
+    assert (stuck.exists(), old.exists()) == (True, False)
+    assert stuck.name in caplog.text
+    in_the_way.unlink()
+    assert await world.clean() == 1
+    assert not stuck.exists()
 
 
 async def test_the_engines_old_files_go_while_it_is_idle(world: World, tmp_path: Path) -> None:
