@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from jigdesk.domain.changes import StageRun, StageState
-from jigdesk.domain.errors import EngineUnavailable, ErrorCode, JobError
+from jigdesk.domain.errors import EngineUnavailable, ErrorCode, JobError, TransientError
 from jigdesk.domain.job import Job
 from jigdesk.domain.plan import PlannedStage
 from jigdesk.domain.progress import ProgressModel
@@ -20,7 +20,7 @@ from jigdesk.services.folder import JobFolder
 from jigdesk.services.live_preview import LivePreviews
 from jigdesk.services.record import PlanRecord
 from jigdesk.services.report import ProgressReporter
-from jigdesk.services.stage import StageRunner
+from jigdesk.services.stage import JobGone, StageRunner
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ class JobStages:
 
         Gives the job's own slot back by `release`, after the last stage or when one failed.
         Then the others of the job are stopped, the engine's prompts too, and the finished ones
-        keep their outputs. Raises JobError, EngineUnavailable and JobGone; cancelling leaves
-        the prompts running on the engine.
+        keep their outputs. Raises what `StageRunner.run` raises; what passes by itself, and
+        cancelling, leave the prompts running on the engine.
         """
         done = record.counting(await self._journal.stage_runs(job.job_id))
         model = await self._model(record, done)
@@ -90,11 +90,12 @@ class JobStages:
         try:
             try:
                 await Schedule(record.plan.stages, one, self._slots).run()
-            except (JobError, EngineUnavailable) as failure:
-                release()
-                await self._stop_others(job, record, failure)
-                if storing:  # finished stages keep their outputs
-                    await asyncio.wait(storing.values(), timeout=STORING_DEADLINE_S)
+            except Exception as failure:
+                if not _is_resumed(failure):
+                    release()
+                    await self._stop_others(job, record, failure)
+                    if storing:  # finished stages keep their outputs
+                        await asyncio.wait(storing.values(), timeout=STORING_DEADLINE_S)
                 raise
             finally:
                 reporting.cancel()
@@ -118,11 +119,11 @@ class JobStages:
                 model.stage_done(name)
         return model
 
-    async def _stop_others(
-        self, job: Job, record: PlanRecord, failure: JobError | EngineUnavailable
-    ) -> None:
-        """Stop what ran beside the stage that failed; its own prompt has ended."""
-        if len(record.plan.stages) == 1 or isinstance(failure, EngineUnavailable):
+    async def _stop_others(self, job: Job, record: PlanRecord, failure: Exception) -> None:
+        """Stop what ran beside the stage that failed; after a JobError its own prompt has ended."""
+        if isinstance(failure, EngineUnavailable):
+            return
+        if len(record.plan.stages) == 1 and isinstance(failure, JobError):
             return
         for run in await self._journal.stage_runs(job.job_id):
             if run.state is StageState.POSTING and run.attempt == job.attempt:
@@ -139,6 +140,13 @@ class JobStages:
             raise JobError(
                 ErrorCode.TIMEOUT, f"The stage took longer than {timeout_s:g} s and was stopped."
             ) from error
+
+
+def _is_resumed(failure: Exception) -> bool:
+    """Whether the stages go on where they are, or the job is somebody else's to stop."""
+    if isinstance(failure, EngineUnavailable):
+        return False
+    return isinstance(failure, TransientError | JobGone)
 
 
 class StagesRan:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from jigdesk.domain.changes import StageRun, StageState
+from jigdesk.domain.job import JobStatus
 from tests.harness.pictures import photo
 from tests.harness.waiting import PATIENCE_S
 from tests.integration.desk.conftest import Desk
@@ -310,3 +311,26 @@ async def test_what_runs_beside_a_failed_stage_is_stopped(
         )
         assert (await desk.browser.until(later, "completed"))["status"] == "completed"
         assert desk.core.work.queue.running == 0
+
+
+async def test_what_runs_beside_a_stage_that_cannot_begin_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JIGDESK_DEMO_STEP_S", "5")
+    async with workflow_desk(tmp_path / "home", JIGDESK_QUEUE__CONCURRENCY="2") as desk:
+        photo_in = {"image": {"file": "photo.png"}}
+        both = {"first": {"stage": "soft"}, "second": {"file": "other.png"}}
+        stages = [
+            {"name": "soft", "workflow": "blur", "inputs": photo_in},
+            {"name": "slow", "workflow": "refine", "params": {"steps": 100}, "inputs": photo_in},
+            {"name": "mix", "workflow": "blend", "inputs": both},
+        ]
+        await desk.core.control.pause("until a file is gone")
+        files = {"photo.png": photo(), "other.png": photo(seed=8)}
+        job_id = await desk.browser.submit({"stages": stages}, files)
+        await desk.reached(job_id, JobStatus.QUEUED)
+        (tmp_path / "home" / "jobs" / job_id / "inputs" / "other.png").unlink()
+        await desk.core.control.resume()
+        assert (await desk.browser.watch(job_id))[-1].data["code"] == "internal"
+        slow = (await runs_of(desk, job_id))["slow"].prompt_id
+        assert not await desk.core.engine.engine.holds(slow)
