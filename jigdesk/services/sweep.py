@@ -169,8 +169,14 @@ class Sweeper:
     async def _missing(self, job_id: str, listing: Sequence[ObjectInfo]) -> str | None:
         """What the job still lacks, in words; None when it is complete."""
         present = {info.key for info in listing}
-        if keys.request_key(job_id) not in present:
-            if keys.instructions_key(job_id) in present:
+        # only a listing that was cut short can have missed one
+        is_whole = len(listing) < PAGE
+
+        async def is_there(key: str) -> bool:
+            return key in present or (not is_whole and await self._store.head(key) is not None)
+
+        if not await is_there(keys.request_key(job_id)):
+            if await is_there(keys.instructions_key(job_id)):
                 return None
             return "request.json was never uploaded."
         try:
@@ -179,11 +185,7 @@ class Sweeper:
         except (JobError, StoreError):
             return None  # prepare says what is wrong with it
         for path in manifest.files():
-            key = keys.input_key(job_id, path)
-            if key in present:
-                continue
-            # only a listing that was cut short can have missed it
-            if len(listing) < PAGE or await self._store.head(key) is None:
+            if not await is_there(keys.input_key(job_id, path)):
                 return f"The file {path} was never uploaded."
         return None
 

@@ -85,6 +85,19 @@ async def test_what_is_incomplete_for_24_h_fails(desk: StoreDesk, manifest: Any,
     assert await desk.sweeper.sweep() == 0
 
 
+async def test_a_job_of_more_files_than_a_page_has_is_found(
+    desk: StoreDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "PAGE", 3)
+    many = dict.fromkeys(("a", "b", "c", "photo"), b"png")
+    found = desk.upload(manifest=REQUEST, **many)
+    without = desk.upload(**many)
+    desk.clock.forward(hours=25)
+    assert await desk.sweeper.sweep() == 2
+    jobs = [await desk.job(job_id) for job_id in (found, without)]
+    assert [job and job.status for job in jobs] == [JobStatus.ACCEPTED, JobStatus.FAILED]
+
+
 async def test_an_upload_that_broke_off_is_not_asked_about_every_30_s(desk: StoreDesk) -> None:
     desk.upload(manifest=REQUEST)
     for _ in range(24 * 60 * 2 - 2):
