@@ -19,7 +19,8 @@ from jigdesk.services.changes import completed
 log = logging.getLogger(__name__)
 
 WAIT_S = 30.0
-MAX_OUTPUT_JSON_BYTES = 8 * 1024 * 1024
+MAX_OUTPUT_JSON_BYTES = 64 * 1024 * 1024
+"""What 64 stages tell of 1,000 files each is about 25 MiB."""
 
 
 class Confirmations:

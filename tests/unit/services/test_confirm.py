@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from jigdesk.domain import keys
-from jigdesk.domain.changes import Arrival, Change
+from jigdesk.domain.changes import Arrival, Change, ResultFile
 from jigdesk.domain.errors import StoreError, StoreUnavailable
 from jigdesk.domain.ids import new_job_id
 from jigdesk.domain.job import Job, JobStatus
+from jigdesk.domain.manifest import MAX_STAGES
+from jigdesk.domain.output import file_document
+from jigdesk.services.collect import MAX_FILES
 from jigdesk.services.confirm import Confirmations
 from tests.fakes.store_desk import StoreDesk, store_desk
 from tests.harness.waiting import PATIENCE_S
@@ -141,3 +144,26 @@ async def test_a_job_that_was_cancelled_meanwhile_stays_so(tmp_path: Path) -> No
         _write(desk, job)
         await asyncio.wait_for(waits.confirm(job, [], look_first=True), PATIENCE_S)
         assert await _status(desk, job) is JobStatus.CANCELLED
+
+
+async def test_an_output_json_of_very_many_files_is_read(tmp_path: Path) -> None:
+    async with _confirming(tmp_path) as (desk, job):
+        waits = Confirmations(desk.journal, desk.store, wait_s=3600)
+        file = file_document(
+            ResultFile(
+                key=keys.output_key(job.job_id, "frames", "result-999.png"),
+                stage="frames",
+                output="result",
+                node="3",
+                index=999,
+                kind="image",
+                content_type="image/png",
+                size_bytes=10**6,
+                sha256="0" * 64,
+            )
+        )
+        document = {"version": 1, "attempt": 1, "files": [file] * (MAX_FILES * MAX_STAGES)}
+        desk.memory.put(keys.output_json_key(job.job_id), json.dumps(document).encode())
+        async with asyncio.timeout(PATIENCE_S):
+            await waits.confirm(job, [], look_first=True)
+        assert await _status(desk, job) is JobStatus.COMPLETED
