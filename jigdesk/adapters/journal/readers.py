@@ -63,7 +63,8 @@ class Readers:
             try:
                 return query(connection)
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # an error of the disk has ended it
+                    connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise translate(error) from error
         finally:

@@ -7,6 +7,7 @@ answer: an operation that fails is undone by its savepoint and spoils nobody els
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -142,6 +143,8 @@ class Writer:
         durable = any(operation.durable for operation in batch)
         outcomes: list[_Outcome] = []
         try:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             self._synchronise("FULL" if durable else "NORMAL")
             self._db.execute("BEGIN IMMEDIATE")
             for operation in batch:
@@ -155,7 +158,8 @@ class Writer:
         except sqlite3.Error as error:
             self._replaced.clear()
             if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+                with contextlib.suppress(sqlite3.Error):  # the disk is gone: the next batch tries
+                    self._db.execute("ROLLBACK")
             return [_Outcome(operation, error=_told(error)) for operation in batch]
         stats = self.stats
         self.stats = WriterStats(

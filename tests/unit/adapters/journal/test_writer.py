@@ -161,6 +161,38 @@ async def test_a_full_disk_is_said_and_passes(tmp_path: Path) -> None:
         assert flags(db) == ["big"]
 
 
+class GoneDisk:
+    """A connection whose disk takes neither the end of a transaction nor its undoing."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.is_gone = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.db, name)
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if self.is_gone and sql in ("COMMIT", "ROLLBACK"):
+            raise sqlite3.OperationalError("disk I/O error")
+        return self.db.execute(sql, *values)
+
+
+async def test_a_disk_that_is_gone_in_the_middle_is_said_and_passes(tmp_path: Path) -> None:
+    db = GoneDisk(open_writer(tmp_path / "j.db"))
+    writer = Writer(db, utc_now)  # type: ignore[arg-type]
+    try:
+        db.is_gone = True
+        for name in ("a", "b"):
+            with pytest.raises(JournalUnavailable, match="I/O"):
+                await writer.submit(flag(name), durable=True)
+        db.is_gone = False
+        await writer.submit(flag("c"), durable=True)
+        assert flags(db.db) == ["c"]
+    finally:
+        await asyncio.to_thread(writer.stop)
+        db.close()
+
+
 async def test_a_locked_database_is_said_and_passes(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     async with writing(path) as (writer, db, _):
@@ -270,3 +302,12 @@ async def test_reads_beyond_the_number_of_readers_all_get_an_answer(desk: Any) -
     assert all(isinstance(answer, asyncio.CancelledError) for answer in answers[::2])
     assert {answer.job_id for answer in answers[1::2]} == {job_id}
     assert (await desk.journal.job(job_id)).job_id == job_id
+
+
+async def test_a_reader_whose_transaction_was_ended_by_the_disk_says_so(desk: Any) -> None:
+    def broken(db: sqlite3.Connection) -> None:
+        db.execute("ROLLBACK")  # as SQLite does by itself with some errors
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(JournalUnavailable, match="I/O"):
+        await desk.journal._readers.run(broken)
