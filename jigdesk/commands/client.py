@@ -180,19 +180,20 @@ class DeskClient:
     ) -> AsyncGenerator[DeskEvent, None]:
         """Follow a job from after `last_seq` to its end, over lost connections.
 
-        Ends after `job_done` or `job_error`. Raises DeskLost once it could not be reached for
-        60 s, and RequestError when the desk does not know such a job of that client.
+        Ends with the stream, after the `job_done` or `job_error` of the newest attempt. Raises
+        DeskLost once it could not be reached for 60 s, and RequestError when the desk does not
+        know such a job of that client.
         """
-        pause_s, lost_at = _FIRST_PAUSE_S, None
+        pause_s, lost_at, is_end = _FIRST_PAUSE_S, None, False
         while True:
             try:
                 async for event in self._stream(job_id, client_id, last_seq):
                     lost_at, pause_s = None, _FIRST_PAUSE_S
                     if event is not None and event.seq > last_seq:
-                        last_seq = event.seq
+                        last_seq, is_end = event.seq, event.name in LAST
                         yield event
-                        if event.name in LAST:
-                            return
+                if is_end:  # the desk closed it: the end of an earlier attempt closes nothing
+                    return
             except RequestError as exc:
                 if exc.status < _HTTP_SERVER_ERROR:
                     raise

@@ -74,6 +74,20 @@ async def test_lost_connections_are_taken_up_where_they_broke_off() -> None:
     assert asked == ["0", "5", "6", "6"]
 
 
+async def test_the_end_of_an_earlier_attempt_ends_nothing() -> None:
+    async def events(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        await answer.write(sse("job:failed", 3) + sse("job_error", 4))
+        await answer.write(sse("job:accepted", 5) + sse("job:completed", 6) + sse("job_done", 7))
+        return answer
+
+    async with desk("/events/abc", events) as client:
+        seen = [event.name async for event in client.events("abc", "client-one")]
+    assert seen[1:3] == ["job_error", "job:accepted"]
+    assert seen[-1] == "job_done"
+
+
 async def test_an_unknown_job_is_not_asked_for_again() -> None:
     calls = 0
 
