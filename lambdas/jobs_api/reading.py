@@ -150,9 +150,11 @@ def _job_id(info: ObjectInfo) -> str:
 def _limit(text: str | None) -> int:
     if text is None or text == "":
         return DEFAULT_LIMIT
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_LIMIT:
+    digits = text.lstrip("0")
+    is_number = text.isascii() and text.isdecimal() and 0 < len(digits) <= len(str(MAX_LIMIT))
+    if not is_number or int(digits) > MAX_LIMIT:
         raise RequestError(400, "bad_limit", f"limit is 1 to {MAX_LIMIT}.", field="limit")
-    return int(text)
+    return int(digits)
 
 
 def _make_cursor(info: ObjectInfo) -> str:

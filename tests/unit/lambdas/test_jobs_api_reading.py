@@ -131,7 +131,10 @@ class TestList:
         assert sorted(seen) == sorted(made)
         assert two["next_cursor"] is None
 
-    @pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "1.5", "٣", "9" * 5000])
+    @pytest.mark.parametrize(
+        "limit",
+        ["0", "101", "-1", "x", "1.5", "٣", "9" * 5000, "0000000101000", "00000001" + "0" * 5000],
+    )
     def test_a_bad_limit_is_a_400(self, world: ApiWorld, limit: str) -> None:
         answer = world.ask("GET", "/api/jobs", client_id=CLIENT, limit=limit)
         assert answer.error == (400, "bad_limit", "limit")
