@@ -26,4 +26,7 @@ def from_rfc3339(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as beyond:  # its zone takes it out of the years 1 to 9999
+        raise ValueError(f"{text!r} is no time in UTC") from beyond

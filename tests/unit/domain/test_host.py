@@ -44,6 +44,7 @@ def test_a_registration_reads_as_it_was_written() -> None:
         {"queue_depth": True},
         {"expires_at": "soon"},
         {"expires_at": None},
+        {"expires_at": "9999-12-31T23:00:00-02:00"},
     ],
 )
 def test_a_bad_registration_says_what_is_wrong(change: dict[str, object]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,9 @@ from jigdesk.domain.errors import RequestError
 from jigdesk.domain.watching import watching_document
 from tests.fakes.api_world import ApiWorld, api_world, token_for
 from tests.fakes.lambda_parts import CLIENT, JOB, OTHER
+
+BEFORE_TIME = base64.urlsafe_b64encode(f"0001-01-01T00:00:00+14:00|{JOB}".encode()).decode()
+"""A cursor whose time is before the year 1 in UTC."""
 
 
 @pytest.fixture
@@ -139,7 +143,7 @@ class TestList:
         answer = world.ask("GET", "/api/jobs", client_id=CLIENT, limit=limit)
         assert answer.error == (400, "bad_limit", "limit")
 
-    @pytest.mark.parametrize("cursor", ["!", "AAAA", "eHw3", "é"])
+    @pytest.mark.parametrize("cursor", ["!", "AAAA", "eHw3", "é", BEFORE_TIME])
     def test_a_bad_cursor_is_a_400(self, world: ApiWorld, cursor: str) -> None:
         answer = world.ask("GET", "/api/jobs", client_id=CLIENT, cursor=cursor)
         assert answer.error == (400, "bad_cursor", "cursor")
