@@ -14,6 +14,7 @@ from jigdesk.commands.install import install
 from jigdesk.commands.jobs import AsJson, with_desk
 from jigdesk.commands.output import print_fields, print_json, print_rows, say
 from jigdesk.settings.edit import set_value
+from jigdesk.settings.paths import expanded
 
 app = typer.Typer(help="Find installations, and see and move the engine.", no_args_is_help=True)
 
@@ -32,7 +33,7 @@ def detect(
     """Find the ComfyUI installations of this machine; fails when there is none."""
     from jigdesk.app.installs import Machine, find_installs  # noqa: PLC0415 - much is behind it
 
-    extra = tuple(path.expanduser() for path in folder or ())
+    extra = tuple(expanded(path) for path in folder or ())
     found = find_installs(Machine(Path.home(), os.environ, sys.platform, extra))
     if as_json:
         items = [

@@ -20,6 +20,7 @@ from jigdesk.commands.jobs import AsJson
 from jigdesk.commands.output import clean, complain, err, out, print_json, say
 from jigdesk.settings import Settings, load_settings
 from jigdesk.settings.edit import set_value
+from jigdesk.settings.paths import expanded
 
 if TYPE_CHECKING:
     from jigdesk.adapters.process.lines import Line
@@ -84,7 +85,7 @@ def install(
 
     asked = _asked({Gpu.NVIDIA: nvidia, Gpu.AMD: amd, Gpu.MAC: mac, Gpu.CPU: cpu})
     settings = load_settings()
-    folder = (path or _usual_folder(os.environ, Path.home(), sys.platform)).expanduser().absolute()
+    folder = expanded(path or _usual_folder(os.environ, Path.home(), sys.platform)).absolute()
     wanted = Wanted(
         path=folder,
         gpu=choose_gpu(look_at_machine(), asked),

@@ -15,6 +15,7 @@ from jigdesk.domain.ids import new_job_id
 from jigdesk.domain.instructions import parse_instructions
 from jigdesk.domain.keys import INSTRUCTIONS, REQUEST, is_safe_path
 from jigdesk.domain.manifest import to_request
+from jigdesk.settings.paths import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def from_options(
     files: dict[str, Path] = {}
     named = {}
     for name, text in _pairs(inputs, "--input"):
-        path = Path(text).expanduser()
+        path = expanded(Path(text))
         if not path.is_file():
             raise typer.BadParameter(f"{text} is no file", param_hint="--input")
         named[name] = _upload_name(name, path, files)

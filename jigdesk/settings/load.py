@@ -18,7 +18,7 @@ from jigdesk.settings import secrets
 from jigdesk.settings.checks import cross_checks
 from jigdesk.settings.fields import ENV_PREFIX, SettingField, fields, sections
 from jigdesk.settings.model import Settings
-from jigdesk.settings.paths import Paths, find_paths
+from jigdesk.settings.paths import Paths, expanded, find_paths
 from jigdesk.settings.problems import Problem, SettingsError
 
 Overrides = Mapping[str, Mapping[str, Any]]
@@ -171,7 +171,7 @@ class _Load:
 
     def _take_toml_value(self, entry: SettingField, value: Any) -> None:
         if entry.is_path:  # relative paths count from the file that says them
-            value = _each(value, lambda text: self._paths.config_file.parent / _home(text))
+            value = _each(value, lambda text: self._paths.config_file.parent / expanded(Path(text)))
         self._set(entry, value, str(self._paths.config_file))
 
     # --- the environment ------------------------------------------------------------------
@@ -199,7 +199,7 @@ class _Load:
                 self._bad(entry.key, 'must be a JSON list, such as ["a", "b"]', variable)
                 return
         if entry.is_path:
-            value = _each(value, lambda path: _home(path).absolute())
+            value = _each(value, lambda path: expanded(Path(path)).absolute())
         self._set(entry, value, variable)
 
     # --- secrets --------------------------------------------------------------------------
@@ -280,14 +280,6 @@ class _Load:
 
 def _names(section: str) -> list[str]:
     return [entry.name for entry in fields().values() if entry.section == section]
-
-
-def _home(text: str) -> Path:
-    path = Path(text)
-    try:
-        return path.expanduser()
-    except RuntimeError:  # a user that this machine does not have: leave it as it stands
-        return path
 
 
 def _each(value: Any, convert: Any) -> Any:

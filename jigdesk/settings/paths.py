@@ -90,7 +90,7 @@ def find_paths(env: Mapping[str, str]) -> Paths:
 
 def home_paths(home: Path) -> Paths:
     """Everything under one folder; a relative one counts from the working directory."""
-    home = home.expanduser().absolute()
+    home = expanded(home).absolute()
     return Paths(
         config_file=home / "config.toml",
         state_dir=home / "state",
@@ -99,3 +99,11 @@ def home_paths(home: Path) -> Paths:
         log_dir=home / "logs",
         secrets_dir=home / "secrets",
     )
+
+
+def expanded(path: Path) -> Path:
+    """The path with `~` as the home that it means; of a user who is not there, as it stands."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path

@@ -90,6 +90,8 @@ def test_the_command_prints_what_it_finds(
     assert code == 0
     paths = [item["path"] for item in json.loads(out)["items"]]
     assert str(folder) in paths
+    odd = run(monkeypatch, capsys, "comfyui", "detect", "~no-such-user", str(folder), "--json")
+    assert [item["path"] for item in json.loads(odd[1])["items"]] == paths
     if not [path for path in paths if path != str(folder)]:  # this machine has none of its own
         code, out, _ = run(monkeypatch, capsys, "comfyui", "detect")
         assert code == 1

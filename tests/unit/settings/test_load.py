@@ -66,6 +66,11 @@ def test_without_a_home_the_users_own_folders_are_used(
     assert paths.config_file.parent != paths.state_dir
 
 
+def test_a_home_of_a_user_who_is_not_there_is_left_as_it_stands() -> None:
+    paths = load_settings({"JIGDESK_HOME": "~no-such-user/desk"}).paths
+    assert paths.config_file == Path.cwd() / "~no-such-user" / "desk" / "config.toml"
+
+
 def test_settings_are_frozen(env: dict[str, str]) -> None:
     settings = load_settings(env)
     with pytest.raises(ValueError, match="frozen"):
