@@ -63,8 +63,11 @@ def find_installs(machine: Machine) -> tuple[Install, ...]:
 
 
 def is_comfyui(folder: Path) -> bool:
-    """Whether the folder holds ComfyUI's program."""
-    return all((folder / name).exists() for name in ("main.py", "nodes.py", "comfy"))
+    """Whether the folder holds ComfyUI's program, as far as it may be looked into."""
+    try:
+        return all((folder / name).exists() for name in ("main.py", "nodes.py", "comfy"))
+    except OSError:  # another user's, or a name that no file can have
+        return False
 
 
 def _install(kind: Kind, folder: Path, python: Path | None, base: Path | None = None) -> Install:

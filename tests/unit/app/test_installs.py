@@ -68,6 +68,14 @@ def test_comfy_clis_workspaces(tmp_path: Path) -> None:
     assert kind is Kind.COMFY_CLI
 
 
+def test_a_folder_that_cannot_be_looked_into_hides_no_other(tmp_path: Path) -> None:
+    config = tmp_path / ".config" / "comfy-cli" / "config.ini"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[DEFAULT]\ndefault_workspace = /{'x' * 5000}\n")
+    folder = comfyui(tmp_path / "ComfyUI")
+    assert [install.path for install in found(tmp_path)] == [folder]
+
+
 def test_each_is_told_once_and_what_is_no_comfyui_not_at_all(tmp_path: Path) -> None:
     folder = comfyui(tmp_path / "ComfyUI")
     (tmp_path / "src").mkdir()
