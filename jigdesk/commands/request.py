@@ -45,7 +45,12 @@ def from_options(
     named = {}
     for name, text in _pairs(inputs, "--input"):
         path = expanded(Path(text))
-        if not path.is_file():
+        try:
+            is_file = path.is_file()
+        except OSError as error:
+            why = f"{text:.200} cannot be read: {error.strerror}"
+            raise typer.BadParameter(why, param_hint="--input") from error
+        if not is_file:
             raise typer.BadParameter(f"{text} is no file", param_hint="--input")
         named[name] = _upload_name(name, path, files)
         files[named[name]] = path

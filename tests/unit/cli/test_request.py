@@ -89,6 +89,7 @@ def test_a_file_that_cannot_be_a_key_gets_a_name_that_can(tmp_path: Path) -> Non
         (["=5"], [], "not name=value"),
         (["radius=1", "radius=2"], [], "twice"),
         ([], ["image=/nowhere.png"], "no file"),
+        ([], [f"image={'x' * 5000}"], "cannot be read: File name too long"),
         ([], ["image=~no-such-user/photo.png"], "no file"),
     ],
 )
