@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.exceptions import TOMLKitError
+from tomlkit.exceptions import ConvertError, TOMLKitError
 
 from jigdesk.domain.wording import nearest
 from jigdesk.files import write_whole
@@ -72,8 +72,8 @@ def _hidden(changes: Mapping[str, str], text: str, env: Mapping[str, str]) -> li
 def edited(text: str, changes: Mapping[str, str], paths: Paths) -> str:
     """The text of a config.toml with these keys set or, where empty, taken out.
 
-    Values are not checked. Raises SettingsError for a key that is none or a secret, and for a
-    text that is not TOML.
+    Values are not checked. Raises SettingsError for a key that is none or a secret, for a value
+    that TOML does not have, and for a text that is not TOML.
     """
     document = _parse(text, paths)
     for key, value in changes.items():
@@ -88,7 +88,11 @@ def edited(text: str, changes: Mapping[str, str], paths: Paths) -> str:
                 continue
             table = document.setdefault(entry.section, tomlkit.table())
         if value.strip():
-            table[entry.name] = _value(entry, value)
+            try:
+                table[entry.name] = _value(entry, value)
+            except ConvertError as exc:  # JSON has a null, TOML has none
+                bad = f"must be {entry.allowed}; {value.strip():.60} is not"
+                raise SettingsError([Problem(key, bad)]) from exc
         else:
             table.pop(entry.name, None)
     return tomlkit.dumps(document)

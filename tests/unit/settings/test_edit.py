@@ -46,6 +46,16 @@ def test_a_bad_value_leaves_the_file_as_it_was(env: dict[str, str]) -> None:
     assert path.read_text() == before
 
 
+@pytest.mark.parametrize(
+    ("key", "text"), [("queue.max_depth", "null"), ("server.allowed_hosts", '["localhost", null]')]
+)
+def test_a_null_is_refused_as_any_bad_value(env: dict[str, str], key: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{key}.*must be") as caught:
+        set_value(key, text, env)
+    assert [problem.key for problem in caught.value.problems] == [key]
+    assert not load_settings(env).paths.config_file.exists()
+
+
 def test_one_problem_does_not_stop_the_way_out_of_another(env: dict[str, str]) -> None:
     path = set_value("queue.max_depth", "12", env)
     path.write_text('[comfyui]\nkind = "remote"\n[publisher]\nkind = "nothing"\n')
