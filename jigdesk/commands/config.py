@@ -12,10 +12,11 @@ from pydantic import SecretStr
 
 from jigdesk.commands.jobs import AsJson
 from jigdesk.commands.output import print_json, print_rows, say
-from jigdesk.settings import Settings, load_settings
+from jigdesk.settings import Problem, Settings, SettingsError, load_settings
 from jigdesk.settings.edit import find_field, set_secret, set_value, write_initial
 from jigdesk.settings.fields import fields
 from jigdesk.settings.paths import find_paths
+from jigdesk.settings.secrets import NOT_UTF_8
 
 app = typer.Typer(help="Show and change the settings.", no_args_is_help=True)
 
@@ -79,7 +80,10 @@ def set_(
             "out and it is asked for, or read from standard input",
             param_hint="VALUE",
         )
-    secret = typer.prompt(key, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
+    try:
+        secret = typer.prompt(key, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
+    except UnicodeDecodeError:  # without its text, which a traceback would show
+        raise SettingsError([Problem(key, NOT_UTF_8)]) from None
     _written(f"{key} is kept in", key, set_secret(key, secret, os.environ), as_json=as_json)
 
 

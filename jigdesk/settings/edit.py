@@ -11,14 +11,14 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import ConvertError, TOMLKitError
 
-from jigdesk.domain.wording import nearest
+from jigdesk.domain.wording import is_encodable, nearest
 from jigdesk.files import write_whole
 from jigdesk.settings.fields import SettingField, fields, sections
 from jigdesk.settings.kinds import shape_of
 from jigdesk.settings.load import load_settings, read_settings
 from jigdesk.settings.paths import Paths, find_paths
 from jigdesk.settings.problems import Problem, SettingsError
-from jigdesk.settings.secrets import MAX_FILE_BYTES
+from jigdesk.settings.secrets import MAX_FILE_BYTES, NOT_UTF_8
 
 _HEAD = """\
 # JigDesk's settings. A line that begins with # shows a default; take the # away to change it.
@@ -107,6 +107,8 @@ def set_secret(key: str, secret: str, env: Mapping[str, str]) -> Path:
     if not entry.secret:
         raise SettingsError([Problem(key, "is no secret; give its value on the command line")])
     secret = secret.strip()
+    if not is_encodable(secret):
+        raise SettingsError([Problem(key, NOT_UTF_8)])
     if not secret or len(secret.encode()) > MAX_FILE_BYTES:
         raise SettingsError([Problem(key, f"must be 1 to {MAX_FILE_BYTES} bytes")])
     trial = {**env, entry.env: secret}

@@ -20,6 +20,7 @@ from jigdesk.settings.problems import Problem, SettingsError
 log = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 16 * 1024
+NOT_UTF_8 = "is not UTF-8"
 KEYRING_SERVICE = "jigdesk"
 KEYRING_TIMEOUT_S = 15.0
 """The child that asks takes seconds to start on a machine that has just booted or loads a model."""
@@ -110,7 +111,7 @@ def _read_file(path: Path, entry: SettingField, found: FoundSecrets, *, private:
                 text = file.read(MAX_FILE_BYTES).decode().strip()
                 problem = None if text else "is empty"
     except UnicodeDecodeError:
-        problem = "is not UTF-8"
+        problem = NOT_UTF_8
     except OSError as exc:
         problem = f"cannot be read: {exc.strerror}"
     if problem is not None:

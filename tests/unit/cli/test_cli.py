@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -131,6 +132,20 @@ def test_a_secret_is_read_from_standard_input_and_never_printed(
         _, out, err = run(monkeypatch, capsys, "config", "show", *more)
         assert "(set)" in out
         assert "hunter2222" not in out + err
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_secret_that_is_not_utf_8_is_refused(
+    at_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    errors: str,
+) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(b"hunter\xff2222\n"), encoding="utf-8", errors=errors)
+    monkeypatch.setattr("sys.stdin", stdin)
+    code, _, err = run(monkeypatch, capsys, "config", "set", "publisher.secret")
+    assert code == 2
+    assert "publisher.secret: is not UTF-8" in err
 
 
 def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,6 +83,8 @@ def test_a_secret_goes_into_a_file_of_its_own(env: dict[str, str]) -> None:
 def test_a_bad_secret_is_refused(env: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="24 to 64 random bytes"):
         set_secret("server.webhook_secret", "hunter2222", env)
+    with pytest.raises(SettingsError, match="is not UTF-8"):
+        set_secret("publisher.secret", "hunter\udcff2222", env)
     with pytest.raises(SettingsError, match="is no secret"):
         set_secret("queue.max_depth", "3", env)
 
