@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from jigdesk.adapters.comfyui.client import ComfyEngine
-from jigdesk.adapters.journal.journal import SqliteJournal
+from jigdesk.adapters.journal.database import look_into
 from jigdesk.adapters.journal.lock import HomeLock
 from jigdesk.adapters.process.ports import port_owner
 from jigdesk.app.engine import engine_command
@@ -146,8 +146,7 @@ async def _journal(settings: Settings) -> Check:
     path = settings.paths.journal
     if not await asyncio.to_thread(path.exists):
         return Check("journal", "ok", "There is no journal yet; the first start makes it.")
-    async with SqliteJournal.open(path) as journal:
-        unfinished = len(await journal.active())
+    unfinished = await asyncio.to_thread(look_into, path)
     return Check("journal", "ok", f"It opens; {unfinished} jobs go on at the next start.")
 
 

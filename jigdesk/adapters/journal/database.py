@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from jigdesk.adapters.journal import schema
@@ -20,6 +20,7 @@ CHECK_S = 3.0
 SKIP_SEQ = 1000
 """How far `seq` skips after a crash: more events than were ever published and not fsynced."""
 
+_OPEN = "status NOT IN ('completed', 'failed', 'cancelled')"
 _OLDEST_SQLITE = (3, 35, 0)
 _WAL_BYTES = 16 * 1024 * 1024
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -81,6 +82,27 @@ def open_writer(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def look_into(path: Path) -> int:
+    """Check a journal that nobody has open; returns how many jobs a start would go on with.
+
+    Changes nothing of what it says, unlike a start, which takes note of how the last one ended.
+    Raises SetupError as `open_writer`, also when it could not be written.
+    """
+    with (
+        _refused_as_setup(path),
+        closing(
+            sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None
+            )
+        ) as connection,
+    ):
+        if not _check(connection, path):
+            return 0  # an empty file: the first start has yet to fill it
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        return int(connection.execute(f"SELECT COUNT(*) FROM jobs WHERE {_OPEN}").fetchone()[0])  # noqa: S608 - a constant
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -206,10 +228,6 @@ def _skip_after_crash(connection: sqlite3.Connection) -> None:
     died = row is not None and row[0] == "no"
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('died', ?)", ("yes" if died else "no",))
     if died:
-        connection.execute(
-            "UPDATE jobs SET seq = seq + ? "
-            "WHERE status NOT IN ('completed', 'failed', 'cancelled')",
-            (SKIP_SEQ,),
-        )
+        connection.execute(f"UPDATE jobs SET seq = seq + ? WHERE {_OPEN}", (SKIP_SEQ,))  # noqa: S608 - a constant
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('clean', 'no')")
     connection.execute("COMMIT")

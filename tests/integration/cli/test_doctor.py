@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
+import sqlite3
+import uuid
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from jigdesk.adapters.journal.journal import SqliteJournal
 from jigdesk.adapters.journal.lock import HomeLock
+from jigdesk.domain.changes import Arrival, Change
+from jigdesk.domain.events import ACCEPTED, EventDraft
 from jigdesk.settings.paths import home_paths
 from tests.harness.serving import command, environment, serving
 
@@ -105,6 +112,27 @@ def test_a_broken_template_and_a_broken_journal(tmp_path: Path) -> None:
     assert "broken" in checks["workflows"]["message"]
     assert checks["journal"]["level"] == "error"
     assert journal.read_bytes() == b"no database" * 1000
+
+
+def test_the_journal_is_looked_at_and_left_as_it_is(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    path = home_paths(home).journal
+    asyncio.run(_died_with_an_event_unsent(path))
+    _, checks = _doctor(home)
+    assert (checks["journal"]["level"], "1 job" in checks["journal"]["message"]) == ("ok", True)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT value FROM meta WHERE name = 'clean'").fetchone() == ("no",)
+        assert db.execute("SELECT kind FROM outbox WHERE kind = 'publish'").fetchall()
+
+
+async def _died_with_an_event_unsent(path: Path) -> None:
+    """A journal as a desk with Pusher leaves it that was killed while it had a job."""
+    path.parent.mkdir(parents=True)
+    async with SqliteJournal.open(path, publishing=True) as journal:
+        change = Change(events=(EventDraft(ACCEPTED, {"status": "accepted", "position": 1}),))
+        await journal.accept(Arrival(str(uuid.uuid4()), "jig-react", None, None), change)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE meta SET value = 'no' WHERE name = 'clean'")
 
 
 def test_pusher_that_does_not_answer(tmp_path: Path) -> None:
