@@ -32,5 +32,19 @@ def test_a_managed_ones_follow_its_arguments() -> None:
     )
 
 
+def test_each_way_in_which_main_py_reads_an_argument_is_followed() -> None:
+    args = ("--base-directory=/old", "--output-d", "out", "--base=/data")
+    chosen = ComfyUISettings(kind="managed", path=COMFY, args=args)
+    assert engine_folders(chosen, STATE) == (
+        Path("/data/input/jigdesk"),
+        COMFY / "out" / "jigdesk",  # it counts from the folder in which the engine is started
+    )
+
+
+def test_arguments_for_a_managed_one_say_nothing_of_the_demo_engine() -> None:
+    chosen = ComfyUISettings(args=("--base-directory", "/data"))
+    assert engine_folders(chosen, STATE)[0] == STATE / "input" / "jigdesk"
+
+
 def test_a_remote_engines_are_not_ours() -> None:
     assert engine_folders(ComfyUISettings(kind="remote", url="http://h:1"), STATE) == ()
