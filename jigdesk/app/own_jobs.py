@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import mimetypes
 import os
@@ -14,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from filelock import FileLock
 
 from jigdesk.domain.clock import to_rfc3339, utc_now
 from jigdesk.domain.errors import JigDeskError, RequestError, SetupError, TransientError
 from jigdesk.domain.ids import is_client_id
+from jigdesk.files import write_whole
 from jigdesk.settings import Paths
 
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=30)
 TRANSFER_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 CHUNK_BYTES = 256 * 1024
+LOCK_S = 10.0
 _HTTP_ERROR = 400
 
 
@@ -93,21 +95,27 @@ async def send_own_job(
 def own_client_id(paths: Paths) -> str:
     """The client id under which this home sends its own jobs, drawn once. Blocks.
 
-    Raises SetupError when it cannot be kept.
+    The window and commands may ask at once: all get the same. Raises SetupError when it cannot
+    be kept.
     """
     path = paths.state_dir / "client.id"
-    with contextlib.suppress(FileNotFoundError):
-        kept = path.read_text().strip()
-        if is_client_id(kept):
-            return kept
-    drawn = f"cli-{secrets.token_hex(16)}"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(f"{drawn}\n")
+        if kept := _kept_client_id(path):
+            return kept
+        with FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_S, mode=0o600):
+            drawn = _kept_client_id(path) or f"cli-{secrets.token_hex(16)}"
+            write_whole(path, f"{drawn}\n")
     except OSError as exc:
-        raise SetupError(f"{path} cannot be written: {exc.strerror}.") from exc
+        raise SetupError(f"{path} cannot be read or written: {exc.strerror or exc}.") from exc
     return drawn
+
+
+def _kept_client_id(path: Path) -> str | None:
+    try:
+        kept = path.read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    return kept if is_client_id(kept) else None
 
 
 async def _size(path: Path) -> int:
