@@ -8,17 +8,19 @@ from pathlib import Path
 
 from jigdesk.domain.errors import SetupError
 from jigdesk.domain.host import is_host_id
+from jigdesk.files import write_whole
 
 
 def host_id_of(path: Path) -> str:
     """Read the host id at `path`, drawing it at the first call. Blocks; raises SetupError."""
     try:
-        text = path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        text = _draw()
-        path.write_text(text + "\n", encoding="ascii")
-    except UnicodeDecodeError:
-        text = ""
+        try:
+            text = path.read_text(encoding="ascii", errors="replace").strip()
+        except FileNotFoundError:
+            text = _draw()
+            write_whole(path, f"{text}\n", durable=True)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read or written: {error.strerror}.") from error
     if not is_host_id(text):
         raise SetupError(f"{path} holds no host id: remove it and start again.")
     return text
