@@ -84,10 +84,14 @@ def _versions() -> dict[str, Any]:
 
 
 def _tail(path: Path) -> str:
-    with path.open("rb") as file:
-        size_bytes = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size_bytes - MAX_LOG_BYTES))
-        return file.read(MAX_LOG_BYTES).decode(errors="replace")
+    """The end of a log; where it cannot be read, or is moved on just now, the reason."""
+    try:
+        with path.open("rb") as file:
+            size_bytes = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size_bytes - MAX_LOG_BYTES))
+            return file.read(MAX_LOG_BYTES).decode(errors="replace")
+    except OSError as failure:
+        return f"(cannot be read: {failure.strerror})\n"
 
 
 def _drawn(settings: Settings) -> Iterator[str]:

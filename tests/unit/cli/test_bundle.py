@@ -1,0 +1,26 @@
+"""What goes into `doctor --bundle` of a home that is not as it should be: that is what it is for."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from jigdesk.commands.bundle import write_bundle
+from jigdesk.settings import load_settings
+
+
+def bundled(home: Path) -> dict[str, str]:
+    path = home / "bundle.zip"
+    count = write_bundle(path, load_settings({"JIGDESK_HOME": str(home)}), [])
+    with zipfile.ZipFile(path) as bundle:
+        assert len(bundle.namelist()) == count
+        return {name: bundle.read(name).decode() for name in bundle.namelist()}
+
+
+def test_a_log_that_cannot_be_read_says_so_and_hides_no_other(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    (logs / "engine.log").mkdir(parents=True)
+    (logs / "jigdesk.log").write_text("a line\n")
+    texts = bundled(tmp_path)
+    assert texts["logs/jigdesk.log"] == "a line\n"
+    assert texts["logs/engine.log"] == "(cannot be read: Is a directory)\n"
