@@ -75,7 +75,8 @@ def _redacted(value: Any, redact: Redactor) -> Any:
 
 
 def _versions() -> dict[str, Any]:
-    found = {item.metadata["Name"]: item.version for item in distributions()}
+    # what pip left of a package that it was removing has neither
+    found = {str(item.metadata["Name"]): str(item.version) for item in distributions()}
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
