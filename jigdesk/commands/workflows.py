@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from jigdesk.adapters.comfyui.timing import Timing
 from jigdesk.adapters.workflows.catalogue import Catalogue, load_catalogue
 from jigdesk.adapters.workflows.embedded import read_graph_file
 from jigdesk.app.templates import LiveTemplates
-from jigdesk.commands.client import DeskNotRunning
+from jigdesk.commands.client import DeskNotRunning, LocalFileError
 from jigdesk.commands.jobs import AsJson, with_desk
 from jigdesk.commands.output import complain, print_fields, print_json, print_rows, say
 from jigdesk.domain.api_graph import GRAPH, Report, read_graph
@@ -181,9 +182,7 @@ def import_workflow(
     proposal = propose(chosen, graph, object_info)
     graph_bytes = (json.dumps(graph, indent=2, ensure_ascii=False) + "\n").encode()
     template = parse_template(chosen, proposal.toml.encode(), graph_bytes)
-    target.mkdir(parents=True)
-    (target / GRAPH).write_bytes(graph_bytes)
-    (target / TOML).write_text(proposal.toml, encoding="utf-8")
+    _write(target, {GRAPH: graph_bytes, TOML: proposal.toml.encode()})
     problems = () if object_info is None else check_live(template, object_info).problems
     declared = {
         "inputs": list(template.inputs),
@@ -201,6 +200,20 @@ def import_workflow(
         complain(f"note: {note}")
     for problem in problems:
         complain(f"unavailable: {problem}")
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make the folder with these files, or leave none; raises LocalFileError."""
+    try:
+        folder.mkdir(parents=True)
+        try:
+            for name, body in files.items():
+                (folder / name).write_bytes(body)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)  # half a template is a broken one
+            raise
+    except OSError as error:
+        raise LocalFileError(folder, f"cannot be written: {error.strerror}") from error
 
 
 async def ask_engine(url: str | None) -> Mapping[str, Any] | None:

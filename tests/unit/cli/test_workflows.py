@@ -116,6 +116,17 @@ def test_a_picture_without_a_graph(
     assert "holds no workflow" in err
 
 
+def test_a_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = png(tmp_path / "shot.png", prompt=GRAPH)
+    args = ("workflows", "import", str(source), "--dir", str(source / "within"))
+    code, _, err = run(monkeypatch, capsys, *args)
+    assert code == 1
+    assert "shot: cannot be written: Not a directory" in " ".join(err.split())
+    assert "Traceback" not in err
+
+
 def test_bad_usage_is_exit_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
