@@ -70,9 +70,9 @@ class DeskEvent:
 
 @contextlib.asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[DeskClient]:
-    """A client for the desk of this home; raises DeskNotRunning when it never ran.
+    """A client for the desk of this home; whether it runs now shows at the first call.
 
-    Whether it runs now shows at the first call.
+    Raises DeskNotRunning when it never ran, LocalFileError when this user may not command it.
     """
     url, token = await asyncio.to_thread(_find, settings)
     async with open_client(url, token) as client:
@@ -96,9 +96,12 @@ def _find(settings: Settings) -> tuple[str, str]:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         configured = str(json.loads(paths.listeners.read_bytes())["local_url"])
     try:
-        token = paths.control_token.read_text().strip()
-    except OSError as exc:
+        token = paths.control_token.read_text(encoding="ascii", errors="replace").strip()
+    except (FileNotFoundError, NotADirectoryError) as exc:
         raise DeskNotRunning(configured) from exc
+    except OSError as exc:
+        why = f"cannot be read: {exc.strerror}; only the user who runs the desk may"
+        raise LocalFileError(paths.control_token, why) from exc
     if configured is None:
         raise DeskNotRunning(None)
     return configured, token

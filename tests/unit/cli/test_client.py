@@ -211,6 +211,14 @@ async def test_a_desk_that_never_ran(home: Path) -> None:
             pass
 
 
+async def test_a_token_that_cannot_be_read_is_another_matter(home: Path) -> None:
+    settings = load_settings({"JIGDESK_HOME": str(home)})
+    settings.paths.control_token.mkdir(parents=True)
+    with pytest.raises(LocalFileError, match=r"control\.token: cannot be read: Is a directory"):
+        async with connect(settings):
+            pass
+
+
 async def test_a_desk_that_is_gone(home: Path, free_port: Callable[[], int]) -> None:
     port = free_port()
     (home / "state").mkdir()
