@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jigdesk.adapters.process.environment import for_children
 from jigdesk.app.own_jobs import own_client_id
 from jigdesk.commands.client import DeskClient, DeskEvent, open_client
 from jigdesk.commands.follow import Narrator, succeeded
@@ -92,7 +93,13 @@ def _draw(path: Path, job_id: str, home: str) -> bool:
     }
     run = subprocess.run(
         (sys.executable, "-m", "ui.shot", str(path), "--job", job_id),
-        env={"QT_QPA_PLATFORM": "offscreen", **os.environ, "JIGDESK_HOME": home, **over},
+        # without the owner's settings: they would open a desk on their store, tunnel and engine
+        env={
+            "QT_QPA_PLATFORM": "offscreen",
+            **for_children(os.environ),
+            "JIGDESK_HOME": home,
+            **over,
+        },
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT_S,
