@@ -85,7 +85,11 @@ def demo(
 
 def _draw(path: Path, job_id: str, home: str) -> bool:
     """Draw the window in a process of its own: Qt wants the main thread to itself."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        complain(f"{path} cannot be written: {error.strerror}.")
+        return False
     over = {
         f"JIGDESK_{section}__{key}".upper(): str(value)
         for section, values in EMBEDDED.items()

@@ -56,3 +56,11 @@ def test_results_that_cannot_be_kept_fail_it(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "completed" not in done.stdout.splitlines()
     assert "Traceback" not in done.stderr
+
+
+def test_a_picture_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the picture's folder should be")
+    done = demo(tmp_path, "--screenshot", str(tmp_path / "taken" / "window.png"))
+    assert done.returncode == 1
+    assert "window.png cannot be written: " in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
