@@ -83,7 +83,8 @@ async def job_story(core: Core, job_id: str) -> JobStory | None:
 async def job_documents(core: Core, job_id: str) -> Mapping[str, Any]:
     """The job's manifests from the store by name; those that are not there are left out.
 
-    The value is JSON, or a text for instructions.txt. Raises StoreUnavailable.
+    The value is JSON, or a text for instructions.txt and in the place of one that is too large.
+    Raises StoreUnavailable.
     """
     wanted = {name: keys.job_key(job_id, name) for name in DOCUMENTS}
     wanted |= {
@@ -97,6 +98,9 @@ async def job_documents(core: Core, job_id: str) -> Mapping[str, Any]:
         try:
             body, _ = await core.store.get(key, MAX_DOCUMENT_BYTES)
         except ObjectNotFound:
+            continue
+        except StoreError as refused:  # a browser may put up whatever it likes
+            found[name] = refused.message
             continue
         text = body.decode("utf-8", "replace")
         try:

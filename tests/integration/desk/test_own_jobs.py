@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jigdesk.app.job_story import (
+    MAX_DOCUMENT_BYTES,
     file_bytes,
     job_documents,
     job_story,
@@ -15,6 +16,7 @@ from jigdesk.app.job_story import (
     thumb_bytes,
 )
 from jigdesk.app.own_jobs import OwnJob, own_client_id, send_own_job
+from jigdesk.domain import keys
 from jigdesk.domain.changes import StageState
 from jigdesk.domain.errors import JigDeskError, RequestError
 from tests.harness.browser import Browser, chain
@@ -60,6 +62,16 @@ async def test_a_job_of_the_host_runs_and_is_told(desk: Desk, tmp_path: Path) ->
     assert small
     assert whole
     assert (small != whole) is (result.thumb_key is not None)
+
+
+async def test_a_manifest_that_is_too_large_hides_no_other(desk: Desk) -> None:
+    job_id = await desk.browser.submit(chain(steps=1), {"photo.png": photo()})
+    await desk.browser.watch(job_id)
+    await desk.settled()
+    await desk.core.store.put(keys.request_key(job_id), b" " * (MAX_DOCUMENT_BYTES + 1))
+    documents = await job_documents(desk.core, job_id)
+    assert "bytes" in documents["request.json"]
+    assert documents["output.json"]["attempt"] == 1
 
 
 async def test_a_file_that_was_cleaned_away_comes_from_the_store(desk: Desk) -> None:
