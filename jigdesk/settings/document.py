@@ -7,8 +7,9 @@ from pathlib import Path
 
 from jigdesk.settings.edit import toml_literal
 from jigdesk.settings.fields import SettingField, fields, sections
+from jigdesk.settings.secrets import KEYRING_TIMEOUT_S
 
-_HEAD = """\
+_HEAD = f"""\
 # Settings
 
 <!-- Written by `make docs` from jigdesk/settings/model.py; a test compares the two. -->
@@ -30,7 +31,7 @@ All bad values are reported at once, each with its key, where it stands and what
 A secret never stands in `config.toml`: found there, it is an error. It comes from its environment
 variable, from the systemd credential `section__key`, from a file `section__key` of mode 0600 in
 `secrets_dir`, or from the OS keyring (service `jigdesk`, user `section.key`). The keyring is asked
-only for a secret that is used and stands nowhere else, for 5 seconds at most.
+only for a secret that is used and stands nowhere else, for {KEYRING_TIMEOUT_S:g} seconds at most.
 `jigdesk config set publisher.secret` asks for one (or reads standard input) and keeps it in a file.
 """
 

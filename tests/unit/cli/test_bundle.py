@@ -1,4 +1,4 @@
-"""What goes into `doctor --bundle` of a home that is not as it should be: that is what it is for."""
+"""`doctor --bundle` of a home that is not as it should be: that is what the bundle is for."""
 
 from __future__ import annotations
 

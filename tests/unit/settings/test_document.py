@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jigdesk.settings.document import settings_markdown
 from jigdesk.settings.fields import fields, sections
+from jigdesk.settings.secrets import KEYRING_TIMEOUT_S
 
 ROOT = Path(__file__).parents[3]
 
@@ -13,6 +14,10 @@ ROOT = Path(__file__).parents[3]
 def test_the_page_is_up_to_date() -> None:
     written = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert written == settings_markdown(), "run `make docs`"
+
+
+def test_the_page_says_how_long_the_keyring_is_waited_for() -> None:
+    assert f"for {KEYRING_TIMEOUT_S:g} seconds at most" in settings_markdown()
 
 
 def test_every_key_is_described() -> None:
