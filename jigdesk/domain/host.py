@@ -30,6 +30,14 @@ def is_host_id(text: object) -> bool:
     return isinstance(text, str) and _HOST_ID.fullmatch(text) is not None
 
 
+def check_resolvable(host: str) -> None:
+    """Raise ValueError for a host that cannot be looked up: clients end with no error of theirs."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError("has a host with a part that is empty or too long") from None
+
+
 def webhook_target(base_url: str, route: WebhookRoute) -> str:
     """The URL of one webhook route.
 
@@ -43,6 +51,7 @@ def webhook_target(base_url: str, route: WebhookRoute) -> str:
     _ = parts.port  # raises ValueError for one that is no number up to 65535
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise ValueError("a webhook URL is an absolute http or https URL without credentials")
+    check_resolvable(parts.hostname)
     path = _ROUTE.sub("", parts.path).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}/webhooks/{route}"
 

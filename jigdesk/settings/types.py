@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from jigdesk.domain.host import check_resolvable
 from jigdesk.domain.quiet_hours import FORM, QuietRange
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -34,6 +35,7 @@ def _http_url(text: str) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("has a user name, a query or a fragment, and none belongs here")
     _ = parts.port  # raises ValueError when it is no port
+    check_resolvable(parts.hostname)
     return text.rstrip("/")
 
 
@@ -53,6 +55,7 @@ def _bucket(text: str) -> str:
 def _host(text: str) -> str:
     bare = text.removeprefix("[").removesuffix("]")
     if _HOST.fullmatch(bare):
+        check_resolvable(bare)
         return bare
     ipaddress.IPv6Address(bare)  # raises ValueError with the reason
     return bare

@@ -39,6 +39,8 @@ def test_a_registration_reads_as_it_was_written() -> None:
         {"webhook_url": "https://user:word@a.example"},
         {"webhook_url": "https://a.example/\r\nx: y"},
         {"webhook_url": "https://a.example:99999"},
+        {"webhook_url": "https://a..example"},
+        {"webhook_url": f"https://{'a' * 64}.example"},
         {"state": "asleep"},
         {"queue_depth": -1},
         {"queue_depth": True},

@@ -71,6 +71,20 @@ def test_a_home_of_a_user_who_is_not_there_is_left_as_it_stands() -> None:
     assert paths.config_file == Path.cwd() / "~no-such-user" / "desk" / "config.toml"
 
 
+@pytest.mark.parametrize("host", ["desk..example.com", f"{'d' * 64}.example.com"])
+def test_a_host_that_no_name_server_can_be_asked_for_is_refused(
+    env: dict[str, str], host: str
+) -> None:
+    env |= {
+        "JIGDESK_TUNNEL__KIND": "static",
+        "JIGDESK_TUNNEL__PUBLIC_URL": f"https://{host}",
+        "JIGDESK_PUBLISHER__HOST": host,
+    }
+    found = problems(env)
+    assert "empty or too long" in found["tunnel.public_url"]
+    assert "empty or too long" in found["publisher.host"]
+
+
 def test_settings_are_frozen(env: dict[str, str]) -> None:
     settings = load_settings(env)
     with pytest.raises(ValueError, match="frozen"):
