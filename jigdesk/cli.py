@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -88,6 +89,7 @@ def open_window() -> int:
 
 def main() -> None:
     """Run the command line and exit; an expected failure is one message and no traceback."""
+    _open_streams()
     try:
         app()
     except SettingsError as exc:
@@ -100,3 +102,10 @@ def main() -> None:
     except KeyboardInterrupt:
         complain("Interrupted.")
         sys.exit(FAILED)
+
+
+def _open_streams() -> None:
+    """Put nothing in the place of a standard stream that is closed, which Python has as None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for life

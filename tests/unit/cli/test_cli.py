@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,9 @@ from typer.testing import CliRunner
 
 from jigdesk import cli
 from jigdesk.commands.output import clean
+from tests.harness.waiting import PATIENCE_S
+
+ROOT = Path(__file__).parents[3]
 
 SUBCOMMANDS = [
     [],
@@ -146,6 +152,29 @@ def test_a_secret_that_is_not_utf_8_is_refused(
     code, _, err = run(monkeypatch, capsys, "config", "set", "publisher.secret")
     assert code == 2
     assert "publisher.secret: is not UTF-8" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the streams")
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("config show --json >&-", 0),
+        ("config path >&- 2>&-", 0),
+        ("jobs list 2>&-", 1),
+        ("config set publisher.secret <&-", 2),
+    ],
+)
+def test_a_closed_stream_is_no_bug(home: Path, command: str, code: int) -> None:
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"exec {shlex.quote(sys.executable)} -m jigdesk {command}"],
+        env={**os.environ, "JIGDESK_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stderr
 
 
 def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
