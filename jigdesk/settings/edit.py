@@ -168,9 +168,9 @@ def toml_literal(value: Any) -> str:
 
 
 def replace_file(path: Path, body: str, *, mode: int) -> None:
-    """Write a file with this mode in one step; raises SettingsError."""
+    """Write a file with this mode in one step, through a link to it; raises SettingsError."""
     with _writing(path):
-        write_whole(path, body, mode=mode, durable=True)
+        write_whole(path.resolve(), body, mode=mode, durable=True)
 
 
 @contextlib.contextmanager

@@ -32,6 +32,21 @@ def test_a_value_is_set_and_comments_stay(env: dict[str, str]) -> None:
     assert path.read_text().startswith("# my desk\n")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_linked_file_is_changed_where_it_lies(env: dict[str, str], tmp_path: Path) -> None:
+    kept = tmp_path / "dotfiles" / "jigdesk.toml"
+    kept.parent.mkdir()
+    kept.write_text("# kept with the others\n")
+    link = tmp_path / "home" / "config.toml"
+    link.parent.mkdir()
+    link.symlink_to(kept)
+    set_value("queue.max_depth", "12", env)
+    assert link.is_symlink()
+    assert load_settings(env).queue.max_depth == 12
+    assert kept.read_text().startswith("# kept with the others\n")
+    assert [path.name for path in link.parent.iterdir()] == ["config.toml"]
+
+
 def test_an_empty_text_takes_the_key_out(env: dict[str, str]) -> None:
     set_value("queue.max_depth", "12", env)
     set_value("queue.max_depth", "", env)
