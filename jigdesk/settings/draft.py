@@ -18,8 +18,8 @@ from jigdesk.settings.edit import (
     edited,
     read_config,
     remove_secret,
-    replace_file,
     toml_literal,
+    write_config,
     write_secret,
 )
 from jigdesk.settings.fields import SettingField, fields
@@ -190,7 +190,7 @@ def save(origin: Origin, draft: Draft, keyring: KeyringAnswers) -> Survey:
     new = edited(read_config(paths), draft.values, paths)
     _save_secrets(draft, would.settings.paths.secrets_dir, would, keyring)
     if draft.values:
-        replace_file(paths.config_file, new, mode=0o644)
+        write_config(paths, new)
     return survey(origin, None, keyring)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def set_values(changes: Mapping[str, str], env: Mapping[str, str]) -> Path:
     worse = worse or _hidden(changes, new, env)
     if worse:
         raise SettingsError(worse)
-    replace_file(paths.config_file, new, mode=0o644)
+    write_config(paths, new)
     return paths.config_file
 
 
@@ -171,6 +172,15 @@ def replace_file(path: Path, body: str, *, mode: int) -> None:
     """Write a file with this mode in one step, through a link to it; raises SettingsError."""
     with _writing(path):
         write_whole(path.resolve(), body, mode=mode, durable=True)
+
+
+def write_config(paths: Paths, text: str) -> None:
+    """Replace config.toml in one step; who may read it stays as it is. Raises SettingsError."""
+    try:
+        mode = stat.S_IMODE(paths.config_file.stat().st_mode)
+    except OSError:
+        mode = 0o644
+    replace_file(paths.config_file, text, mode=mode)
 
 
 @contextlib.contextmanager

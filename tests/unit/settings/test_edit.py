@@ -47,6 +47,15 @@ def test_a_linked_file_is_changed_where_it_lies(env: dict[str, str], tmp_path: P
     assert [path.name for path in link.parent.iterdir()] == ["config.toml"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+def test_who_may_read_the_file_stays_as_it_is(env: dict[str, str]) -> None:
+    path = set_value("queue.max_depth", "12", env)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    path.chmod(0o600)
+    set_value("queue.max_depth", "13", env)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_an_empty_text_takes_the_key_out(env: dict[str, str]) -> None:
     set_value("queue.max_depth", "12", env)
     set_value("queue.max_depth", "", env)
