@@ -15,6 +15,7 @@ from typing import Any
 
 from jigdesk.settings import secrets
 from jigdesk.settings.edit import (
+    changing,
     edited,
     read_config,
     remove_secret,
@@ -187,10 +188,10 @@ def save(origin: Origin, draft: Draft, keyring: KeyringAnswers) -> Survey:
     if would.settings is None:
         raise SettingsError(would.problems)
     paths = find_paths(origin.env)
-    new = edited(read_config(paths), draft.values, paths)
     _save_secrets(draft, would.settings.paths.secrets_dir, would, keyring)
     if draft.values:
-        write_config(paths, new)
+        with changing(paths):
+            write_config(paths, edited(read_config(paths), draft.values, paths))
     return survey(origin, None, keyring)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from filelock import FileLock
 from tomlkit.exceptions import ConvertError, TOMLKitError
 
 from jigdesk.domain.wording import is_encodable, nearest
@@ -20,6 +21,9 @@ from jigdesk.settings.load import load_settings, read_settings
 from jigdesk.settings.paths import Paths, find_paths
 from jigdesk.settings.problems import Problem, SettingsError
 from jigdesk.settings.secrets import MAX_FILE_BYTES, NOT_UTF_8
+
+LOCK_S = 30.0
+"""How long a change waits for another; one may ask the OS keyring."""
 
 _HEAD = """\
 # JigDesk's settings. A line that begins with # shows a default; take the # away to change it.
@@ -48,14 +52,15 @@ def set_values(changes: Mapping[str, str], env: Mapping[str, str]) -> Path:
     nothing when a value is not allowed, a key is a secret, or the file cannot be read or written.
     """
     paths = find_paths(env)
-    old = read_config(paths)
-    new = edited(old, changes, paths)
-    known = read_settings(env, toml=old).problems
-    worse = [p for p in read_settings(env, toml=new).problems if p not in known]
-    worse = worse or _hidden(changes, new, env)
-    if worse:
-        raise SettingsError(worse)
-    write_config(paths, new)
+    with changing(paths):
+        old = read_config(paths)
+        new = edited(old, changes, paths)
+        known = read_settings(env, toml=old).problems
+        worse = [p for p in read_settings(env, toml=new).problems if p not in known]
+        worse = worse or _hidden(changes, new, env)
+        if worse:
+            raise SettingsError(worse)
+        write_config(paths, new)
     return paths.config_file
 
 
@@ -174,6 +179,17 @@ def replace_file(path: Path, body: str, *, mode: int) -> None:
         write_whole(path.resolve(), body, mode=mode, durable=True)
 
 
+@contextlib.contextmanager
+def changing(paths: Paths) -> Iterator[None]:
+    """Keep other windows and commands from changing config.toml meanwhile; raises SettingsError."""
+    path = paths.state_dir / "config.lock"
+    with contextlib.ExitStack() as stack:
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(path, timeout=LOCK_S, mode=0o600))
+        yield
+
+
 def write_config(paths: Paths, text: str) -> None:
     """Replace config.toml in one step; who may read it stays as it is. Raises SettingsError."""
     try:
@@ -188,7 +204,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        problem = Problem(path.name, f"cannot be written: {exc.strerror}", str(path))
+        problem = Problem(path.name, f"cannot be written: {exc.strerror or exc}", str(path))
         raise SettingsError([problem]) from exc
 
 

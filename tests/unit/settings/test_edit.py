@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_linked_file_is_changed_where_it_lies(env: dict[str, str], tmp_path: P
     assert link.is_symlink()
     assert load_settings(env).queue.max_depth == 12
     assert kept.read_text().startswith("# kept with the others\n")
-    assert [path.name for path in link.parent.iterdir()] == ["config.toml"]
+    assert sorted(path.name for path in link.parent.iterdir()) == ["config.toml", "state"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
@@ -54,6 +55,16 @@ def test_who_may_read_the_file_stays_as_it_is(env: dict[str, str]) -> None:
     path.chmod(0o600)
     set_value("queue.max_depth", "13", env)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_changes_at_the_same_moment_are_all_kept(env: dict[str, str]) -> None:
+    sections = ("open_jobs", "jobs_per_day", "bytes_per_day")
+    keys = [f"limits.{who}_{name}" for who in ("owner", "address") for name in sections]
+    with ThreadPoolExecutor(len(keys)) as pool:
+        for future in [pool.submit(set_value, key, "7", env) for key in keys]:
+            future.result()
+    limits = load_settings(env).limits.model_dump()
+    assert [limits[key.removeprefix("limits.")] for key in keys] == [7] * len(keys)
 
 
 def test_an_empty_text_takes_the_key_out(env: dict[str, str]) -> None:
