@@ -35,11 +35,9 @@ def inputs_of(graph: Graph, node: str) -> Mapping[str, Any]:
     return inputs if isinstance(inputs, dict) else {}
 
 
-def links(graph: Graph, node: str) -> Iterator[tuple[str, str, int]]:
-    """The node's links in the order of its inputs: input's name, node id, slot."""
-    for name, value in inputs_of(graph, node).items():
-        if is_link(value):
-            yield name, value[0], int(value[1])
+def sources(graph: Graph, node: str) -> list[str]:
+    """The nodes that the node's links come from, in the order of its inputs."""
+    return [value[0] for value in inputs_of(graph, node).values() if is_link(value)]
 
 
 class RunOrder:
@@ -68,7 +66,7 @@ class RunOrder:
             node = todo.pop()
             if node in self._waiting:
                 continue
-            needs = [source for _, source, _ in links(self._graph, node) if not done(source)]
+            needs = [source for source in sources(self._graph, node) if not done(source)]
             self._waiting[node] = set(needs)
             for source in dict.fromkeys(needs):
                 self._blocks.setdefault(source, []).append(node)
@@ -151,4 +149,4 @@ def _sources_first(graph: Graph) -> Iterator[str]:
             elif node in graph and node not in seen:
                 seen.add(node)
                 todo.append((node, True))
-                todo += [(source, False) for _, source, _ in links(graph, node)]
+                todo += [(source, False) for source in sources(graph, node)]

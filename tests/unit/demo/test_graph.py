@@ -117,3 +117,11 @@ def test_a_broken_node_that_no_output_needs_does_no_harm(
     broken: dict[str, Any], classes: Catalogue
 ) -> None:
     assert set(signatures({**FORK, "9": broken}, classes)) >= set(FORK)
+
+
+@pytest.mark.parametrize("slot", [float("inf"), float("nan")])
+def test_a_slot_that_is_no_number_of_an_output_ends_nothing(
+    classes: Catalogue, slot: float
+) -> None:
+    stray = {"5": node("ImageBlur", image=["1", slot])}  # no output needs it: nobody checked it
+    assert signatures({**FORK, **stray}, classes).keys() >= FORK.keys()
