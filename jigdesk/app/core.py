@@ -26,9 +26,8 @@ from jigdesk.app.desk_api import (
 )
 from jigdesk.app.desk_health import add_own_checks, build_health
 from jigdesk.app.engine import ENGINE_DIR, EngineHost, engine_folders, open_engine_host
-from jigdesk.app.health import (
-    Health,
-)
+from jigdesk.app.folders import make_folders
+from jigdesk.app.health import Health
 from jigdesk.app.host_id import host_id_of
 from jigdesk.app.kept_check import KEEP_S
 from jigdesk.app.listeners import Listeners, build_listeners
@@ -43,6 +42,7 @@ from jigdesk.app.templates import LiveTemplates
 from jigdesk.app.tunnels import DeskTunnel, open_tunnel
 from jigdesk.app.work import Work, build_work
 from jigdesk.domain.clock import utc_now
+from jigdesk.domain.errors import SetupError
 from jigdesk.files import write_whole
 from jigdesk.ports import Journal, ObjectStore
 from jigdesk.services.claim import Claims
@@ -112,8 +112,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     under way at the end are left as they are in the journal; the next start goes on with them.
     """
     paths = settings.paths
-    for folder in (paths.state_dir, paths.jobs_dir, paths.log_dir):
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    await make_folders((paths.state_dir, paths.jobs_dir, paths.log_dir))
     async with AsyncExitStack() as stack:
         stack.enter_context(HomeLock(paths.lock))
         core = await _Builder(settings, stack).build()
@@ -367,7 +366,10 @@ class _Builder:
             }
             write_whole(path, json.dumps(document) + "\n")  # commands may read it at any moment
 
-        write()
+        try:
+            write()
+        except OSError as failure:
+            raise SetupError(f"{path} cannot be written: {failure.strerror}.") from failure
         engine.on_move = write
         self._stack.callback(path.unlink, missing_ok=True)
 

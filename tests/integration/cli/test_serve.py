@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from jigdesk.demo.sample import sample_png
-from tests.harness.serving import STOPS_WITHIN_S
+from tests.harness.serving import STOPS_WITHIN_S, command, environment
 from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
@@ -152,3 +152,18 @@ def test_the_log_has_no_token_and_no_signed_url(desk: Desk) -> None:
     written = (desk.home / "logs" / "jigdesk.log").read_text()
     assert token not in written
     assert re.search(r"[?&](?:token|sig|signature)=(?!\[redacted\])", written) is None
+
+
+@pytest.mark.parametrize("name", ["state", "jobs", "state/listeners.json"])
+def test_what_cannot_be_made_is_named(tmp_path: Path, name: str) -> None:
+    home = tmp_path / "home"
+    taken = home / name
+    if name.endswith(".json"):
+        taken.mkdir(parents=True)
+    else:
+        home.mkdir()
+        taken.touch()
+    ended = command(home, "serve", env=environment(home))
+    assert ended.returncode == 1
+    assert f"{taken} cannot be " in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
