@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.adapters.journal.database import look_into
-from jigdesk.adapters.journal.lock import HomeLock
+from jigdesk.adapters.journal.lock import HomeLock, HomeTaken
 from jigdesk.adapters.process.ports import port_owner
 from jigdesk.app.engine import engine_command
+from jigdesk.app.folders import make_folders
 from jigdesk.app.health import Health, memory_check
 from jigdesk.app.host_id import host_id_of
 from jigdesk.app.kept_check import CheckCall
@@ -41,9 +42,11 @@ async def examine(settings: Settings) -> Sequence[Check]:
     async with AsyncExitStack() as stack:
         try:
             stack.enter_context(HomeLock(settings.paths.lock))
-        except SetupError as taken:
+        except HomeTaken as taken:
             remedy = "End that process, then start the desk again."
             return (Check("desk", "error", f"{taken.message} It does not answer.", remedy),)
+        except SetupError as failure:
+            return (Check("desk", "error", failure.message, "See `jigdesk config path`."),)
         await add_store(health, settings, stack)
         await add_publisher(health, settings, stack)
         templates = LiveTemplates(settings.workflows.dirs)
@@ -152,8 +155,7 @@ async def _journal(settings: Settings) -> Check:
 
 async def _disk(settings: Settings) -> Check:
     folders = (settings.paths.jobs_dir, settings.paths.state_dir)
-    for folder in folders:
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    await make_folders(folders)
     use = await asyncio.to_thread(fullest, folders)
     if use.free_bytes < use.stop_below_bytes:
         remedy = "Free some space: until then no new job would be taken in."

@@ -18,11 +18,16 @@ from jigdesk.files import write_whole
 _MAX_COMMAND = 300
 
 
+class HomeTaken(SetupError):
+    """Another process has the home."""
+
+
 class HomeLock:
     """Holds `path` locked between enter and exit; who holds it is written beside it.
 
-    Raises SetupError on enter when another process (or another lock of this one) has it. A
-    killed process frees it at once: the lock is the system's, the file means nothing by itself.
+    Raises HomeTaken on enter when another process (or another lock of this one) has it, another
+    SetupError when it cannot be locked. A killed process frees it at once: the lock is the
+    system's, the file means nothing by itself.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +41,7 @@ class HomeLock:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
-            raise SetupError(self._taken()) from None
+            raise HomeTaken(self._taken()) from None
         except (OSError, NotImplementedError) as error:
             raise SetupError(
                 f"The lock {self._path} cannot be taken: {error}. Check the folder's permissions; "

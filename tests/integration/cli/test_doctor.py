@@ -67,6 +67,22 @@ def test_a_desk_that_holds_the_home_and_does_not_answer(tmp_path: Path) -> None:
     assert "does not answer" in checks["desk"]["message"]
 
 
+def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "jobs").touch()
+    code, checks = _doctor(home)
+    assert (code, checks["disk"]["level"]) == (1, "error")
+    assert f"{home / 'jobs'} cannot be made" in checks["disk"]["message"]
+    (home / "jobs").unlink()
+    (home / "state" / "core.lock").unlink(missing_ok=True)
+    (home / "state" / "core.lock").mkdir()
+    code, checks = _doctor(home)
+    assert (code, checks["desk"]["level"]) == (1, "error")
+    assert "cannot be taken" in checks["desk"]["message"]
+    assert "does not answer" not in checks["desk"]["message"]
+
+
 def test_an_engine_that_cannot_start(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
