@@ -32,7 +32,8 @@ class SupabaseIdentity:
 
     The algorithm is pinned to the kind of key: a token that says HS256 is only ever held
     against the secret, and none against nothing. Thread-safe. Published keys are kept for ten
-    minutes; an unknown key id asks for them again, at most twice a minute.
+    minutes, and longer while they cannot be had; an unknown key id asks for them again, at most
+    twice a minute.
     """
 
     def __init__(
@@ -94,8 +95,12 @@ class SupabaseIdentity:
             rested = self._asked_at is None or now - self._asked_at > _JWKS_RETRY_S
             if (old or key_id not in self._keys) and rested:
                 self._asked_at = now
-                self._keys = self._fetch()
-                self._fetched_at = now
+                try:
+                    self._keys = self._fetch()
+                    self._fetched_at = now
+                except RequestError:
+                    if key_id not in self._keys:
+                        raise  # the others go on with what is known
             key = self._keys.get(key_id)
             if self._fetched_at is None:  # asked a moment ago, in vain
                 raise _no_keys()

@@ -158,6 +158,20 @@ class TestPublishedKeys:
             assert _refusal(identity, _signed(self.key, "k1")).status == 401
             assert published.asked == 2
 
+    def test_while_keys_cannot_be_had_those_that_are_known_serve(self) -> None:
+        seconds = Seconds()
+        with _published() as published:
+            published.keys = [_jwk(self.key, "k1")]
+            identity = SupabaseIdentity(supabase_url=published.url, monotonic=seconds)
+            identity.user_id(_signed(self.key, "k1"))
+            published.status = 500
+            for _ in range(3):
+                seconds.now += 601
+                assert identity.user_id(_signed(self.key, "k1")) == "u1"
+            seconds.now += 31
+            assert _refusal(identity, _signed(self.key, "k2")).status == 503
+            assert published.asked == 5
+
     def test_a_public_key_is_no_shared_secret(self) -> None:
         pem = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         header = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"k1"}').decode().rstrip("=")
