@@ -108,7 +108,7 @@ def _read_file(path: Path, entry: SettingField, found: FoundSecrets, *, private:
             elif status.st_size > MAX_FILE_BYTES:
                 problem = f"is larger than {MAX_FILE_BYTES} bytes"
             else:
-                text = file.read(MAX_FILE_BYTES).decode().strip()
+                text = file.read(MAX_FILE_BYTES).decode("utf-8-sig").strip()
                 problem = None if text else "is empty"
     except UnicodeDecodeError:
         problem = NOT_UTF_8

@@ -102,6 +102,14 @@ def test_a_misspelt_file_is_an_error_and_a_strangers_is_not(
         load_settings(env)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_secret(env: dict[str, str], tmp_path: Path) -> None:
+    path = keep(tmp_path / "secrets", "auth__supabase_jwt_secret", "")
+    path.write_bytes(b"\xef\xbb\xbfhunter2222\r\n")  # as Windows' editors and shells write it
+    secret = load_settings(env).auth.supabase_jwt_secret
+    assert secret is not None
+    assert secret.get_secret_value() == "hunter2222"
+
+
 def test_environment_then_systemd_then_file(env: dict[str, str], tmp_path: Path) -> None:
     keep(tmp_path / "secrets", "tunnel__authtoken", "from-file")
     overrides = {"tunnel": {"kind": "ngrok"}}
