@@ -202,7 +202,7 @@ class _Builder:
         metrics = await self._metrics(journal, work, engine, resources, tunnel, registry)
         await self._keep_room(journal, work, health)
         await self._hold_back(work, engine, health, metrics)
-        await recover(journal, work.queue, work.ends, died=await journal.died())
+        await self._recover(journal, work)
         await self._background("queue", work.queue.serve(work.worker))
         await self._background("sweep", work.sweeper.run())
         await self._background("previews", work.live.run())
@@ -269,6 +269,10 @@ class _Builder:
         )
         await self._background("disk guard", guard.run())
         await self._background("housekeeping", keeper.run())
+
+    async def _recover(self, journal: SqliteJournal, work: Work) -> None:
+        await recover(journal, work.queue, work.ends, died=await journal.died())
+        await journal.death_counted()
 
     async def _hold_back(
         self, work: Work, engine: EngineHost, health: Health, metrics: DeskMetrics

@@ -225,9 +225,8 @@ def _skip_after_crash(connection: sqlite3.Connection) -> None:
     """Events that were published but not fsynced keep their seqs: nobody gets them again."""
     connection.execute("BEGIN IMMEDIATE")
     row = connection.execute("SELECT value FROM meta WHERE name = 'clean'").fetchone()
-    died = row is not None and row[0] == "no"
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('died', ?)", ("yes" if died else "no",))
-    if died:
+    if row is not None and row[0] == "no":
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('died', 'yes')")
         connection.execute(f"UPDATE jobs SET seq = seq + ? WHERE {_OPEN}", (SKIP_SEQ,))  # noqa: S608 - a constant
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('clean', 'no')")
     connection.execute("COMMIT")

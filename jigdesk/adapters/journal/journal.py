@@ -104,11 +104,19 @@ class SqliteJournal:
                 raise
 
     async def died(self) -> bool:
-        """Whether the desk before this one did not stop by itself."""
+        """Whether a desk before this one did not stop by itself, and no start counted it since."""
         row = await self._readers.run(
             lambda db: db.execute("SELECT value FROM meta WHERE name = 'died'").fetchone()
         )
         return row is not None and row[0] == "yes"
+
+    async def death_counted(self) -> None:
+        """Take note that the jobs know of it; until then a start that failed hides nothing."""
+
+        def forget(tx: Transaction) -> None:
+            tx.db.execute("DELETE FROM meta WHERE name = 'died'")
+
+        await self._writer.submit(forget, durable=True)
 
     @property
     def stats(self) -> WriterStats:

@@ -163,3 +163,19 @@ async def test_after_a_clean_end_seq_goes_on_and_after_a_crash_it_skips(tmp_path
         assert (job.seq, ended.seq) == (1 + SKIP_SEQ, 1)
         assert await journal.last_seq(ID) == 1
         assert (await journal.record_event(ID, EVENT)).seq == 2 + SKIP_SEQ
+
+
+async def test_a_death_is_told_until_a_start_has_counted_it(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    async with SqliteJournal.open(path) as journal:
+        assert not await journal.died()
+    with sqlite3.connect(path) as db:  # as a killed desk leaves it
+        db.execute("UPDATE meta SET value = 'no' WHERE name = 'clean'")
+    db.close()
+    async with SqliteJournal.open(path):
+        pass  # a start that fails, say because its port is held
+    async with SqliteJournal.open(path) as journal:
+        assert await journal.died()
+        await journal.death_counted()
+    async with SqliteJournal.open(path) as journal:
+        assert not await journal.died()
