@@ -161,6 +161,13 @@ async def test_a_full_disk_is_said_and_passes(tmp_path: Path) -> None:
         assert flags(db) == ["big"]
 
 
+def no_disk() -> sqlite3.OperationalError:
+    """As SQLite says that its disk is gone."""
+    failure = sqlite3.OperationalError("disk I/O error")
+    failure.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    return failure
+
+
 class GoneDisk:
     """A connection whose disk takes neither the end of a transaction nor its undoing."""
 
@@ -173,7 +180,7 @@ class GoneDisk:
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         if self.is_gone and sql in ("COMMIT", "ROLLBACK"):
-            raise sqlite3.OperationalError("disk I/O error")
+            raise no_disk()
         return self.db.execute(sql, *values)
 
 
@@ -307,7 +314,7 @@ async def test_reads_beyond_the_number_of_readers_all_get_an_answer(desk: Any) -
 async def test_a_reader_whose_transaction_was_ended_by_the_disk_says_so(desk: Any) -> None:
     def broken(db: sqlite3.Connection) -> None:
         db.execute("ROLLBACK")  # as SQLite does by itself with some errors
-        raise sqlite3.OperationalError("disk I/O error")
+        raise no_disk()
 
     with pytest.raises(JournalUnavailable, match="I/O"):
         await desk.journal._readers.run(broken)
