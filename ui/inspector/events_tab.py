@@ -37,6 +37,7 @@ class EventsTab(QWidget):
         column.setContentsMargins(16, 12, 16, 16)
         column.addWidget(split)
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._chosen())
+        self.model.modelReset.connect(self.data.clear)  # it tells of no row that goes
         self.model.rowsAboutToBeInserted.connect(lambda *_: self._look())
         self.model.rowsInserted.connect(lambda *_: self._follow())
         self._at_end = True

@@ -47,6 +47,16 @@ def test_the_events_are_a_sound_model_that_grows_at_the_end() -> None:
     assert model.rowCount() == 0
 
 
+def test_what_an_event_carried_goes_with_the_events_of_its_job(qtbot: QtBot, theme: Theme) -> None:
+    tab = EventsTab(theme)
+    qtbot.addWidget(tab)
+    tab.model.add([an_event(1)])
+    tab.table.selectRow(0)
+    assert "running" in tab.data.toPlainText()
+    tab.model.clear()
+    assert tab.data.toPlainText() == ""
+
+
 def test_the_files_are_a_sound_model() -> None:
     model = FilesModel()
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
