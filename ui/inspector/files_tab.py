@@ -54,12 +54,13 @@ class FilesTab(QWidget):
         self._enable()
 
     def show_files(self, files: Sequence[StoryFile], why_none: str) -> None:
-        """Show these; the chosen row stays chosen. `why_none` is said where there are none."""
+        """Show these; the chosen file stays chosen. `why_none` is said where there are none."""
         self.words.setText(why_none)
-        row = self.table.currentIndex().row()
+        chosen = self._chosen()
         self.model.show_files(files)
-        if 0 <= row < len(files):
-            self.table.selectRow(row)
+        keys = [file.key for file in files]
+        if chosen is not None and chosen.key in keys:
+            self.table.selectRow(keys.index(chosen.key))
         self._enable()
 
     def _enable(self) -> None:

@@ -90,6 +90,20 @@ def test_a_file_s_stage_comes_first_and_the_usual_is_not_cut(qtbot: QtBot) -> No
     assert "enlarge" in index.data(Qt.ItemDataRole.ToolTipRole)
 
 
+def test_the_chosen_file_stays_chosen_where_it_moved_and_goes_with_its_job(qtbot: QtBot) -> None:
+    tab = FilesTab()
+    qtbot.addWidget(tab)
+    opened: list[StoryFile] = []
+    tab.opened.connect(opened.append)
+    tab.show_files([a_file("a.png"), a_file("b.png")], "none")
+    tab.table.selectRow(1)
+    tab.show_files([a_file("b.png"), a_file("c.png")], "none")
+    tab.open.click()
+    assert [file.name for file in opened] == ["b.png"]
+    tab.show_files([a_file("of another job.png")], "none")
+    assert not tab.open.isEnabled()
+
+
 def a_file(name: str, stage: str = "fine") -> StoryFile:
     return StoryFile(
         f"outputs/x/{stage}/{name}",
