@@ -141,11 +141,14 @@ class Thumbs(QWidget):
         self._files, self._waits = files, waits
         before, self._thumbs = self._thumbs, {}
         for file in files[:MOST]:
-            thumb = before.pop(file.key, None)
+            thumb = before.get(file.key)
             if thumb is None or thumb.file.size_bytes != file.size_bytes:
                 thumb = self._thumb(file)
+            else:
+                del before[file.key]
             self._thumbs[file.key] = thumb
         for thumb in before.values():
+            thumb.hide()
             thumb.deleteLater()
         self._arrange()
 
