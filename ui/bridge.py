@@ -40,6 +40,13 @@ class WindowBusy(TransientError):
         super().__init__("busy", "The desk is still busy with earlier commands. Try again soon.")
 
 
+class DeskFault(JigDeskError):
+    """What was asked ended with a bug, which is told by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("internal", "The desk made a mistake here, and its report says which.")
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """One command's future with what the window wants to do with it."""
@@ -144,7 +151,8 @@ class Bridge(QObject):
     ) -> None:
         """Run `work(core)` on the core's loop; `then` gets its result in the main thread.
 
-        An expected failure goes to `otherwise`, else to the signal `failed`; a bug to `bug`.
+        An expected failure goes to `otherwise`, else to the signal `failed`; a bug to `bug`, and
+        as a DeskFault to `otherwise`, so that nothing waits for an answer that does not come.
         Nothing is called any more once the bridge is closed, or the core has ended.
         """
         if self._closed:
@@ -271,6 +279,8 @@ class Bridge(QObject):
                 log.info("an answer was lost with the core", exc_info=bug)
             else:
                 self.bug.emit(bug)
+                if answer.otherwise is not None:
+                    answer.otherwise(DeskFault())
         else:
             if answer.then is not None:
                 answer.then(value)

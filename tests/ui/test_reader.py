@@ -39,6 +39,27 @@ def test_the_newest_that_was_asked_meanwhile_is_read_after_it(desk: OpenDesk, qt
     assert told[2:] == [("fifth", "Not now."), ("sixth", 7)]
 
 
+def test_a_bug_ends_the_read_too(desk: OpenDesk, qtbot: QtBot) -> None:
+    told: list[object] = []
+    reader: Reader[str, int] = Reader(
+        desk.bridge,
+        lambda key, value: told.append((key, value)),
+        lambda key, failure: told.append((key, failure.code)),
+    )
+
+    async def wrong(_: Core) -> int:
+        raise ZeroDivisionError
+
+    async def a_number(_: Core) -> int:
+        return 7
+
+    with qtbot.waitSignal(desk.bridge.bug) as bug:
+        reader.read("first", wrong)
+        reader.read("second", a_number)
+    assert isinstance(bug.args[0], ZeroDivisionError)
+    qtbot.waitUntil(lambda: told == [("first", "internal"), ("second", 7)])
+
+
 def test_a_failure_that_nobody_wants_ends_the_read(desk: OpenDesk, qtbot: QtBot) -> None:
     told: list[int] = []
     reader: Reader[None, int] = Reader(desk.bridge, lambda _, value: told.append(value))
