@@ -47,6 +47,7 @@ class JobLog(QWidget):
         self._span: _Span | None = None
         self._earlier: LogSlice | None = None
         self._wanted = False
+        self._trouble = ""
         self._reader: Reader[datetime, LogSlice] = Reader(bridge, self._read_done, self._failed)
         self.console = Console(theme, self)
         self.words = label("", tone="muted", scale="small")
@@ -77,7 +78,7 @@ class JobLog(QWidget):
         begin_is_new = self._span is None or span[0] != self._span[0]
         self._span = span
         if begin_is_new:
-            self._earlier = None
+            self._earlier, self._trouble = None, ""
             self._wanted = self._is_from_before(span[0])
             self._fill()
             self._read()
@@ -108,7 +109,8 @@ class JobLog(QWidget):
 
     def _failed(self, begin: datetime, failure: JigDeskError) -> None:
         if self._span is not None and self._span[0] == begin:
-            self.words.say(failure.message)
+            self._trouble = failure.message
+            self._say(self._span)
 
     def _fill(self) -> None:
         if self._span is None:
@@ -126,6 +128,8 @@ class JobLog(QWidget):
         is_cut = earlier is not None and earlier.is_cut
         if path is None:
             self.words.say("Somebody else runs this engine: its log is where it runs.")
+        elif self._trouble:
+            self.words.say(self._trouble)
         elif self._wanted or (earlier is None and self._is_from_before(span[0])):
             self.words.say(READING)
         elif self.console.line_count:

@@ -15,7 +15,7 @@ from tests.ui.conftest import OpenDesk
 from tests.ui.inspector.test_inspector import inspector_of, look_at
 from tests.ui.jobs import NOW, a_job, after, chain, send
 from ui import opening
-from ui.host.log_feed import LogFeed
+from ui.host.log_feed import LogFeed, LogLine
 from ui.inspector.job_log import ALL, CUT, NOTHING, READING, JobLog
 from ui.inspector.panel import LOG
 from ui.theme.theme import Theme
@@ -118,6 +118,11 @@ def test_a_log_that_cannot_be_read_says_why(desk: OpenDesk, log: JobLog, qtbot: 
     log.show()
     log.show_job(a_job(JobStatus.COMPLETED, started_at=after(10), finished_at=after(12)))
     qtbot.waitUntil(lambda: "cannot be read" in log.words.text())
+    log.show_job(a_job(JobStatus.RUNNING, started_at=after(20)))
+    qtbot.waitUntil(lambda: "cannot be read" in log.words.text())
+    log._feed.arrived.emit([LogLine(utc_now(), "live")])  # it goes on, and what failed is said
+    assert shown_by(log) == ["live"]
+    assert "cannot be read" in log.words.text()
 
 
 def test_the_inspector_reads_them_when_its_tab_is_chosen(desk: OpenDesk, qtbot: QtBot) -> None:
