@@ -91,6 +91,11 @@ class Console(QWidget):
         """How many lines are shown."""
         return 0 if self.text.document().isEmpty() else self.text.blockCount()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many lines are shown as it keeps: older ones may be gone."""
+        return self.text.blockCount() >= BLOCKS
+
     def say_when_empty(self, words: str) -> None:
         """The sentence for an empty log."""
         self.text.setPlaceholderText(words)

@@ -125,7 +125,7 @@ class JobLog(QWidget):
         earlier, path = self._earlier, self._feed.path
         oldest = None if earlier is None else earlier.since
         is_missing = oldest is not None and span[0] + AROUND < oldest
-        is_cut = earlier is not None and earlier.is_cut
+        is_cut = self.console.is_full or (earlier is not None and earlier.is_cut)
         if path is None:
             self.words.say("Somebody else runs this engine: its log is where it runs.")
         elif self._trouble:

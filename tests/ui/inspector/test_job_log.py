@@ -15,6 +15,7 @@ from tests.ui.conftest import OpenDesk
 from tests.ui.inspector.test_inspector import inspector_of, look_at
 from tests.ui.jobs import NOW, a_job, after, chain, send
 from ui import opening
+from ui.host.console import BLOCKS
 from ui.host.log_feed import LogFeed, LogLine
 from ui.inspector.job_log import ALL, CUT, NOTHING, READING, JobLog
 from ui.inspector.panel import LOG
@@ -93,6 +94,19 @@ def test_too_many_lines_are_cut_and_the_whole_is_offered(
     log.show()
     log.show_job(a_job(JobStatus.COMPLETED, started_at=after(10), finished_at=after(12)))
     qtbot.waitUntil(lambda: shown_by(log) == ["line 3", "line 4"])
+    assert log.words.text() == CUT
+    assert log.whole.isVisible()
+
+
+def test_more_lines_than_are_shown_offer_the_whole_while_they_come(
+    log: JobLog, qtbot: QtBot
+) -> None:
+    begun = utc_now() + timedelta(seconds=1)
+    log.show()
+    log.show_job(a_job(JobStatus.RUNNING, started_at=begun))
+    log._feed.arrived.emit([LogLine(begun, f"line {n}") for n in range(BLOCKS - 1)])
+    assert log.words.text() == ALL
+    log._feed.arrived.emit([LogLine(begun, "more"), LogLine(begun, "and more")])
     assert log.words.text() == CUT
     assert log.whole.isVisible()
 
