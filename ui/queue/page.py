@@ -80,7 +80,7 @@ class QueuePage(QWidget):
         self._figures: Figures | None = None
         self.model = QueueModel(bridge, self, clock)
         self.table = QueueTable(self.model, theme, memory, self)
-        self.selected = Selected(self.model, self.table.selectionModel(), self)
+        self.selected = Selected(self.model, self.table.chosen, self)
         self.actions_on_jobs = JobActions(core, bridge, toasts, self)
         self.chips = Chips(memory, self)
         self.search = QLineEdit(self)

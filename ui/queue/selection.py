@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QObject, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QObject, Signal
 
 from ui.queue.model import QueueModel
 
 _FLAGS = QItemSelectionModel.SelectionFlag
+
+
+class RowSelection(QItemSelectionModel):
+    """Says when its rows are chosen anew, by a plain click for one, instead of added to.
+
+    `renewing` comes before the change, `renewed` after it.
+    """
+
+    renewing = Signal()
+    renewed = Signal()
+
+    def select(  # type: ignore[override]  # both of Qt's
+        self, rows: QItemSelection | QModelIndex, command: _FLAGS
+    ) -> None:
+        """Select as Qt does."""
+        is_anew = bool(command & _FLAGS.Clear)
+        if is_anew:
+            self.renewing.emit()
+        super().select(rows, command)
+        if is_anew:
+            self.renewed.emit()
 
 
 class Selected(QObject):
@@ -21,13 +42,16 @@ class Selected(QObject):
     changed = Signal(int)
     fetch = Signal(int, int)
 
-    def __init__(self, model: QueueModel, rows: QItemSelectionModel, parent: QObject) -> None:
+    def __init__(self, model: QueueModel, rows: RowSelection, parent: QObject) -> None:
         super().__init__(parent)
         self._model = model
         self._rows = rows
         self._ids: dict[str, None] = {}
         self._putting = False
+        self._turn = 0
         rows.selectionChanged.connect(self._took)
+        rows.renewing.connect(self._turn_over)
+        rows.renewed.connect(self._drop_unseen)
         model.layoutAboutToBeChanged.connect(self._hold)
         model.modelAboutToBeReset.connect(self._hold)
         model.rowsAboutToBeRemoved.connect(self._hold)
@@ -39,8 +63,14 @@ class Selected(QObject):
         """The selected jobs, in the order in which they were taken."""
         return tuple(self._ids)
 
+    @property
+    def turn(self) -> int:
+        """Another number once something else was chosen than what is added to now."""
+        return self._turn
+
     def clear(self) -> None:
         """Select nothing."""
+        self._turn += 1
         self._ids.clear()
         self._rows.clearSelection()
         self.changed.emit(0)
@@ -63,6 +93,24 @@ class Selected(QObject):
             picked.select(self._model.index(first, 0), self._model.index(last, last_column))
         self._rows.select(picked, _FLAGS.ClearAndSelect)
         self._putting = False
+
+    def _turn_over(self) -> None:
+        if not self._putting:
+            self._turn += 1
+
+    def _drop_unseen(self) -> None:
+        """Who chooses anew means what is marked, not jobs that lie elsewhere or left the list."""
+        if self._putting:
+            return
+        marked = (
+            self._model.job(row)
+            for stretch in self._rows.selection().toList()
+            for row in range(stretch.top(), stretch.bottom() + 1)
+        )
+        seen = {job.job_id for job in marked if job is not None}
+        if len(seen) < len(self._ids):
+            self._ids = {job_id: None for job_id in self._ids if job_id in seen}
+            self.changed.emit(len(self._ids))
 
     def _hold(self) -> None:
         self._putting = True  # until `put`: Qt moves its own selection meanwhile

@@ -29,6 +29,7 @@ from ui.queue.columns import (
 )
 from ui.queue.model import QueueModel
 from ui.queue.painter import Box, Cell, RowPainter
+from ui.queue.selection import RowSelection
 from ui.theme.theme import Theme
 from ui.turns import one_long_turn
 
@@ -77,6 +78,9 @@ class QueueTable(QTableView):
         self.painter_of_rows = RowPainter(model, theme)
         self.setObjectName("queueTable")
         self.setModel(model)
+        self.selectionModel().deleteLater()
+        self.chosen = RowSelection(model, self)
+        self.setSelectionModel(self.chosen)
         self.setItemDelegate(_UsualSizes(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

@@ -70,6 +70,37 @@ def select(page: QueuePage, *rows: int) -> None:
     page.selected.take([page.model.job(row).job_id for row in rows])  # type: ignore[union-attr]
 
 
+def click(qtbot: QtBot, page: QueuePage, row: int) -> None:
+    place = page.table.visualRect(page.model.index(row, 0)).center()
+    qtbot.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def test_a_click_chooses_one_job_alone_also_when_a_chosen_one_left_the_list(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    page = desk.page
+    gone = add_jobs(desk, 3)[-1]
+    page.chips.choose("Active")
+    shown(qtbot, page, 3)
+    click(qtbot, page, 0)
+    assert page.selected.ids == (gone,)
+    end_jobs(desk, gone, JobStatus.CANCELLED)
+    qtbot.waitUntil(lambda: page.model.row_of(gone) is None)
+    click(qtbot, page, 1)
+    assert page.selected.ids == (page.model.job(1).job_id,)  # type: ignore[union-attr]
+
+
+def test_a_click_after_select_all_chooses_one_job_alone(qtbot: QtBot, desk: OpenDesk) -> None:
+    page, many = desk.page, 250
+    add_jobs(desk, many)
+    shown(qtbot, page, many)
+    page.table.selectAll()
+    qtbot.waitUntil(lambda: len(page.selected.ids) == many)
+    assert len(page.model.loaded()) < many
+    click(qtbot, page, 2)
+    assert page.selected.ids == (page.model.job(2).job_id,)  # type: ignore[union-attr]
+
+
 def test_jobs_appear_by_themselves_newest_first(qtbot: QtBot, desk: OpenDesk) -> None:
     ids = add_jobs(desk, 3)
     shown(qtbot, desk.page, 3)
