@@ -352,11 +352,13 @@ class QueuePage(QWidget):
             part.setFocus()
 
     def _fetch(self, first: int, count: int) -> None:
-        query = self.model.query
+        query, turn = self.model.query, self.selected.turn
         if count <= 0:
             return
 
         def come(job_ids: Sequence[str]) -> None:
+            if self.selected.turn != turn:
+                return  # another filter, or another choice, while they were read
             self.selected.take(job_ids)
             if count > MOST_IDS:
                 self._toasts.note(

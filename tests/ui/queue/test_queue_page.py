@@ -101,6 +101,25 @@ def test_a_click_after_select_all_chooses_one_job_alone(qtbot: QtBot, desk: Open
     assert page.selected.ids == (page.model.job(2).job_id,)  # type: ignore[union-attr]
 
 
+def test_another_filter_is_not_given_the_jobs_that_select_all_still_reads(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    page = desk.page
+    add_jobs(desk, 3)
+    shown(qtbot, page, 3)
+    page.table.selectAll()
+    page.chips.choose("Failed")
+    answered: list[None] = []
+
+    async def nothing(_: Core) -> None:
+        return
+
+    qtbot.waitUntil(lambda: page.model.is_read)
+    desk.bridge.call(nothing, answered.append)  # what was asked before has been answered then
+    qtbot.waitUntil(lambda: bool(answered))
+    assert page.selected.ids == ()
+
+
 def test_jobs_appear_by_themselves_newest_first(qtbot: QtBot, desk: OpenDesk) -> None:
     ids = add_jobs(desk, 3)
     shown(qtbot, desk.page, 3)
