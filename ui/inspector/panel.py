@@ -230,6 +230,7 @@ class Inspector(QFrame):
             self._say(failure.message)
 
     def _show(self, story: JobStory) -> None:
+        self._forget_picture_of_before(story.job)
         self._story = story
         self._stack.setCurrentIndex(1)
         waits = waits_for(story.job, self._bridge.latest)
@@ -306,10 +307,8 @@ class Inspector(QFrame):
             self._read()
             return
         before = story.job
+        self._forget_picture_of_before(job)
         self._story = JobStory(job, story.attempts, story.runs, story.graph, story.files)
-        if job.attempt != before.attempt:  # what the last one drew is gone
-            self._result_shown = ""
-            self.overview.preview.clear("")
         self._show_row(job)
         moved = (job.status, job.stage, job.attempt) != (
             before.status,
@@ -319,6 +318,12 @@ class Inspector(QFrame):
         # a stage's runs say more than its row once the stage changes
         if moved or job.node != before.node:
             self._read()
+
+    def _forget_picture_of_before(self, job: Job) -> None:
+        """What the last attempt drew is gone, whichever way the next one becomes known."""
+        if self._story is not None and job.attempt != self._story.job.attempt:
+            self._result_shown = ""
+            self.overview.preview.clear("")
 
     def _figures_came(self) -> None:
         """The engine or the queue may be held up, or go on again."""

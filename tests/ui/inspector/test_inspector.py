@@ -312,6 +312,23 @@ def test_the_keyboard_leaves_every_table_and_text(
         assert not part.hasFocus()
 
 
+def test_a_new_attempt_does_not_keep_the_picture_of_the_one_before(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The button's answer is there before the journal's news, which come ten times a second."""
+    job_id = send(desk, chain(), tmp_path)
+    inspector = look_at(desk, job_id, qtbot, JobStatus.COMPLETED)
+    preview = inspector.overview.preview
+    qtbot.waitUntil(lambda: not preview.image.isNull())
+    desk.thread.submit(lambda core: core.control.pause("A test.")).result(90)
+    inspector.header.retry.click()
+    question = inspector.commands.question
+    assert question is not None
+    question.answers[0].click()
+    qtbot.waitUntil(lambda: inspector.story is not None and inspector.story.job.attempt == 2)
+    assert preview.image.isNull()
+
+
 @pytest.mark.parametrize("name", ["inspector", "workflows", "requests", "host", "settings"])
 def test_what_takes_the_keyboard_has_a_name(desk: OpenDesk, name: str) -> None:
     window = desk.window
