@@ -266,7 +266,7 @@ class Inspector(QFrame):
                 self._bridge.call(
                     lambda core: job_documents(core, job_id),
                     lambda found: self._documents_read(job_id, found),
-                    lambda failure: self.manifests.say(failure.message),
+                    lambda failure: self._documents_lost(job_id, failure),
                 )
             case _:
                 pass
@@ -281,6 +281,10 @@ class Inspector(QFrame):
     def _documents_read(self, job_id: str, documents: Mapping[str, Any]) -> None:
         if job_id == self._job_id:
             self.manifests.show_documents(documents)
+
+    def _documents_lost(self, job_id: str, failure: JigDeskError) -> None:
+        if job_id == self._job_id:
+            self.manifests.say(failure.message)
 
     # --- what changes ------------------------------------------------------------------------
 

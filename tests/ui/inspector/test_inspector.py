@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -21,9 +25,12 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from jigdesk.app import Core
+from jigdesk.domain.errors import JigDeskError
 from jigdesk.domain.job import JobStatus
 from tests.ui.conftest import OpenDesk
 from tests.ui.jobs import chain, send
+from tests.ui.queue.test_queue_page import add_jobs
 from ui.frame.question import Question
 from ui.inspector.panel import EVENTS, FILES, LOG, MANIFESTS, Inspector
 
@@ -327,6 +334,31 @@ def test_a_new_attempt_does_not_keep_the_picture_of_the_one_before(
     question.answers[0].click()
     qtbot.waitUntil(lambda: inspector.story is not None and inspector.story.job.attempt == 2)
     assert preview.image.isNull()
+
+
+def test_manifests_that_cannot_be_read_are_not_said_of_another_job(
+    desk: OpenDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = add_jobs(desk, 2)
+    inspector = look_at(desk, first, qtbot, JobStatus.ACCEPTED)
+    let_go = threading.Event()
+
+    async def slowly(_: Core, job_id: str) -> Mapping[str, Any]:
+        if job_id == first:
+            await asyncio.to_thread(let_go.wait, 90)
+            raise JigDeskError("store", "The store does not answer.")
+        return {"request.json": {}}
+
+    monkeypatch.setattr("ui.inspector.panel.job_documents", slowly)
+    inspector.tabs.setCurrentIndex(MANIFESTS)
+    desk.page.opened.emit(second)
+    manifests = inspector.manifests
+    qtbot.waitUntil(lambda: manifests.choice.count() == 1)
+    let_go.set()
+    answered: list[None] = []
+    desk.bridge.call(lambda core: slowly(core, first), None, lambda _: answered.append(None))
+    qtbot.waitUntil(lambda: bool(answered))
+    assert not manifests.words.isVisible()
 
 
 @pytest.mark.parametrize("name", ["inspector", "workflows", "requests", "host", "settings"])
