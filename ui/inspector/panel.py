@@ -43,6 +43,7 @@ from ui.theme.theme import Theme
 TICKS_A_SECOND = 10
 LEAST_WIDTH = 360
 EVENTS_AT_ONCE = 1_000
+READING = "Reading the job"
 OVERVIEW, FILES, EVENTS, MANIFESTS, LOG = range(5)
 
 
@@ -164,6 +165,9 @@ class Inspector(QFrame):
     def show_job(self, job_id: str | None) -> None:
         """Look at a job; None looks at none."""
         if job_id == self._job_id:
+            if job_id is not None and self.words not in ("", READING):  # it could not be read
+                self._say(READING)
+                self._read()
             return
         self._job_id, self._story = job_id, None
         self._bridge.follow(job_id)
@@ -175,7 +179,7 @@ class Inspector(QFrame):
         if job_id is None:
             self._say("Choose a job in the queue to look at it closely.")
             return
-        self._say("Reading the job")
+        self._say(READING)
         self._read()
 
     # --- commands ----------------------------------------------------------------------------

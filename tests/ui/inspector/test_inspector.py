@@ -361,6 +361,24 @@ def test_manifests_that_cannot_be_read_are_not_said_of_another_job(
     assert not manifests.words.isVisible()
 
 
+def test_a_job_that_could_not_be_read_is_read_when_it_is_opened_again(
+    desk: OpenDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job_id,) = add_jobs(desk, 1)
+    inspector = inspector_of(desk)
+
+    async def unreadable(_: Core, job_id: str) -> None:
+        raise JigDeskError("journal", f"The journal cannot be read: {job_id}")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("ui.inspector.panel.job_story", unreadable)
+        desk.page.opened.emit(job_id)
+        qtbot.waitUntil(lambda: "cannot be read" in inspector.words)
+    desk.page.opened.emit(job_id)
+    qtbot.waitUntil(lambda: inspector.story is not None)
+    assert inspector.words == ""
+
+
 @pytest.mark.parametrize("name", ["inspector", "workflows", "requests", "host", "settings"])
 def test_what_takes_the_keyboard_has_a_name(desk: OpenDesk, name: str) -> None:
     window = desk.window
