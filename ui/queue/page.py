@@ -23,6 +23,7 @@ from jigdesk.app import Core
 from jigdesk.domain.changes import JobQuery
 from jigdesk.domain.clock import Clock, utc_now
 from jigdesk.domain.errors import JigDeskError
+from jigdesk.domain.job import JobStatus
 from ui.bridge import Bridge
 from ui.figures import Figures
 from ui.frame.toasts import Toasts
@@ -234,12 +235,19 @@ class QueuePage(QWidget):
     # --- the list ----------------------------------------------------------------------------
 
     def _arrived(self, batch: Batch) -> None:
+        offers_change = False
         for job in batch.jobs:
             row = self.model.row_of(job.job_id)
             old = None if row is None else self.model.job(row)
-            if old is not None and old.status is not job.status:
+            moved = old is not None and old.status is not job.status
+            if moved:
                 self.table.painter_of_rows.fade(job.job_id)
+            # a reading may have brought its row before; one that runs only comes on, and often
+            news = moved or job.status is not JobStatus.RUNNING
+            offers_change = offers_change or (news and self.selected.has(job.job_id))
         self.model.take(batch)
+        if offers_change:
+            self.menu.show_state()
 
     def _beat(self, number: int) -> None:
         if self.isVisible():

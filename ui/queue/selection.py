@@ -63,6 +63,10 @@ class Selected(QObject):
         """The selected jobs, in the order in which they were taken."""
         return tuple(self._ids)
 
+    def has(self, job_id: str) -> bool:
+        """Whether this job is selected."""
+        return job_id in self._ids
+
     @property
     def turn(self) -> int:
         """Another number once something else was chosen than what is added to now."""

@@ -120,6 +120,19 @@ def test_another_filter_is_not_given_the_jobs_that_select_all_still_reads(
     assert page.selected.ids == ()
 
 
+def test_what_can_be_done_with_the_chosen_job_follows_its_state(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    menu = desk.page.menu
+    (job_id,) = add_jobs(desk, 1)
+    shown(qtbot, desk.page, 1)
+    select(desk.page, 0)
+    assert (menu.cancel.isEnabled(), menu.retry.isEnabled()) == (True, False)
+    end_jobs(desk, job_id, JobStatus.CANCELLED)
+    qtbot.waitUntil(menu.retry.isEnabled)
+    assert not menu.cancel.isEnabled()
+
+
 def test_jobs_appear_by_themselves_newest_first(qtbot: QtBot, desk: OpenDesk) -> None:
     ids = add_jobs(desk, 3)
     shown(qtbot, desk.page, 3)
