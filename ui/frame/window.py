@@ -255,6 +255,7 @@ class MainWindow(QMainWindow):
                 raise RuntimeError("this window has no inspector")
             self._inspector = self._make_inspector(self._side)
             self._side_layout.addWidget(self._inspector)
+            self._order_tabs()
         return self._inspector
 
     @property

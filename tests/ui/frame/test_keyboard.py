@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import OpenDesk
 from tests.ui.queue.test_queue_page import add_jobs, shown
+from ui.inspector.panel import Inspector
 from ui.newjob.dialog import NewJobDialog
 from ui.settings.page import SettingsPage
 
@@ -55,6 +56,20 @@ def test_tab_goes_from_the_rail_over_the_strip_and_the_tools_to_the_list(
     ]
     assert [part for part in seen if part in wanted] == wanted
     assert seen[-1] is wanted[-1]
+
+
+def test_tab_goes_from_the_list_to_an_inspector_that_was_just_made(
+    qtbot: QtBot, desk: OpenDesk
+) -> None:
+    (job_id,) = add_jobs(desk, 1)
+    shown(qtbot, desk.page, 1)
+    desk.page.table.setFocus()
+    desk.page.opened.emit(job_id)
+    inspector = desk.window.need_inspector()
+    assert isinstance(inspector, Inspector)
+    qtbot.waitUntil(lambda: inspector.isVisible() and inspector.story is not None)
+    qtbot.keyClick(focused(desk), Qt.Key.Key_Tab)
+    assert inspector.isAncestorOf(focused(desk))
 
 
 @pytest.mark.parametrize(("number", "name"), list(zip(NUMBERS, PAGES, strict=True)))
