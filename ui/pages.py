@@ -97,6 +97,8 @@ def _add_new_job(window: MainWindow, core: Core, queue: QueuePage, inspecting: I
         open_form(None, None)
 
     def open_form(branch: BranchPoint | None, stage: str | None) -> None:
+        if any(form.isVisible() for form in window.findChildren(NewJobDialog)):
+            return  # its stages were being read when one was asked for again
         dialog = NewJobDialog(core, window.bridge, window, branch=branch, from_stage=stage)
         dialog.sent.connect(look_at)
         dialog.finished.connect(dialog.deleteLater)

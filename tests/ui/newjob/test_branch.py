@@ -213,3 +213,22 @@ def test_another_s_job_and_one_that_stored_nothing_cannot_be_branched(
     page.opened.emit(other)
     qtbot.waitUntil(lambda: inspector.story is not None, timeout=PATIENCE_MS)
     assert not inspector.header.branch.isEnabled()
+
+
+def test_a_branch_that_is_asked_for_twice_opens_one_form(
+    desk: OpenDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    job_id = send(desk, chain(), tmp_path)
+    inspect(desk, qtbot, job_id)
+    answered: list[None] = []
+
+    async def nothing(_: Core) -> None:
+        return
+
+    for _ in range(2):  # the key is faster than the journal
+        desk.page.menu.branch_asked.emit(job_id)
+    form = form_of(desk, qtbot)
+    desk.bridge.call(nothing, answered.append)
+    qtbot.waitUntil(lambda: bool(answered))
+    assert desk.window.findChildren(NewJobDialog) == [form]
+    form.reject()
