@@ -122,6 +122,12 @@ class FileField(QFrame):
         self.choice.blockSignals(False)
         self.take(self._path)
 
+    def follow(self, *, has_before: bool) -> None:
+        """Whether the stage before makes what is wanted has changed."""
+        self._has_before = has_before
+        if self._path is None and self.stored is None:
+            self._show()
+
     def take(self, path: Path | None) -> None:
         """Choose a file; None takes it away."""
         self._path = path

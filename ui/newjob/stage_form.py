@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from jigdesk.app.branching import StoredResult
+from jigdesk.domain.described import InputSpec
 from jigdesk.domain.params import Draw
 from jigdesk.domain.template import Template
 from ui.elided import shrink
@@ -80,8 +80,8 @@ class StageForm(QFrame):
         self._column.addLayout(head)
         self._column.addWidget(self._about)
         self._column.addWidget(self._body)
-        self.workflow.currentIndexChanged.connect(lambda _: self._build({}))
-        self._build({})
+        self.workflow.currentIndexChanged.connect(lambda _: self._build())
+        self._build()
 
     @property
     def template(self) -> Template:
@@ -115,7 +115,8 @@ class StageForm(QFrame):
         """The stage before is another one now."""
         if before is not self._before:
             self._before = before
-            self._build(self._kept())
+            for file in self.files.values():
+                file.follow(has_before=self._gives(file.spec))
 
     def start_from(self, stored: Sequence[StoredResult]) -> None:
         """Take these results of another job where they fit and no file is given."""
@@ -130,10 +131,11 @@ class StageForm(QFrame):
         """Its place in the chain; a single stage has none."""
         self.number.setText(f"Stage {number}" if of > 1 else "Workflow")
 
-    def _kept(self) -> Mapping[str, Path]:
-        return {name: field.path for name, field in self.files.items() if field.path}
+    def _gives(self, wanted: InputSpec) -> bool:
+        """Whether the stage before makes what an input takes."""
+        return self._before is not None and takes_from(self._before, wanted)
 
-    def _build(self, kept: Mapping[str, Path]) -> None:
+    def _build(self) -> None:
         template = self.template
         self._about.setText(template.description)
         self._about.setVisible(bool(template.description))
@@ -146,14 +148,15 @@ class StageForm(QFrame):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.files, self.params = {}, {}
         for name, wanted in template.inputs.items():
-            has_before = self._before is not None and takes_from(self._before, wanted)
             file = FileField(
-                wanted, self._decoder, has_before=has_before, look=self._look, parent=body
+                wanted,
+                self._decoder,
+                has_before=self._gives(wanted),
+                look=self._look,
+                parent=body,
             )
             if self._stored:
                 self._offer(file)
-            if name in kept:
-                file.take(kept[name])
             file.changed.connect(self.changed)
             self.files[name] = file
             form.addRow(_label(name, body), file)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QPushButton, QScrollArea
+from PySide6.QtWidgets import QDoubleSpinBox, QPushButton, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from jigdesk.app.own_jobs import own_client_id
@@ -35,6 +35,20 @@ def dialog(desk: OpenDesk, qtbot: QtBot) -> NewJobDialog:
     found = desk.window.findChild(NewJobDialog)
     assert found is not None
     return found
+
+
+def test_another_workflow_before_keeps_what_was_filled_in_after_it(
+    dialog: NewJobDialog, picture: Path
+) -> None:
+    dialog.forms[0].choose("blur")
+    dialog.forms[0].files["image"].take(picture)
+    second = dialog.append("upscale")
+    scale = second.params["scale"].editor
+    assert isinstance(scale, QDoubleSpinBox)
+    scale.setValue(3.5)
+    dialog.forms[0].choose("invert")
+    assert second.draft.params["scale"] == 3.5
+    dialog.reject()
 
 
 def test_a_chain_is_sent_run_and_looked_at(
