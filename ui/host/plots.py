@@ -102,6 +102,9 @@ class Plots(QFrame):
             if measure.name not in self.plots:
                 self._arrange([item.name for item in found])
             self.plots[measure.name].show_measure(measure, marks)
+        measured = {measure.name for measure in found}
+        for name, plot in self.plots.items():
+            plot.setVisible(name in measured)  # a GPU may go, or be there again
         self._axis.setVisible(bool(found))
         self._words.setText(_legend(samples))
 
