@@ -212,9 +212,12 @@ class Console(QWidget):
             self._formats[level] = ink
         before = self.text.toPlainText()
         if before:
-            transient = self._transient
+            transient, bar = self._transient, self.text.verticalScrollBar()
+            place = bar.value()
             self.show_lines([LogLine(None, text) for text in before.split("\n")])
             self._transient = transient
+            if not self.follow.isChecked():
+                bar.setValue(place)
 
 
 def _is_find(event: QEvent) -> bool:

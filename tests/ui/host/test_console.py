@@ -146,6 +146,15 @@ def test_all_is_copied(console: Console, qapp: QApplication) -> None:
     assert qapp.clipboard().text() == "one\ntwo"
 
 
+def test_another_theme_keeps_the_place_of_a_locked_log(console: Console, theme: Theme) -> None:
+    console.show_lines(numbered(0, 1000))
+    console.follow.setChecked(False)
+    bar = console.text.verticalScrollBar()
+    bar.setValue(400)
+    theme.choose(ThemeChoice.LIGHT)
+    assert bar.value() == 400
+
+
 def test_levels_are_coloured_in_the_theme_that_is_shown(console: Console, theme: Theme) -> None:
     console.add(lines("fine", "ERROR: it broke"))
     for choice in (ThemeChoice.LIGHT, ThemeChoice.DARK):
