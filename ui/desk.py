@@ -78,6 +78,8 @@ class Desk:
         self._looking.setInterval(LOOK_WITHIN_MS)
         self._looking.timeout.connect(lambda: self._ask_or_leave(None))
         self._question: QuitDialog | RestartDialog | None = None
+        self._finishing: MainWindow | None = None  # the one that goes once its jobs have ended
+        self._drains = False
 
     def leave(self) -> None:
         """Quit without asking: jobs under way are checkpointed."""
@@ -288,15 +290,22 @@ class Desk:
         if window is None:
             return
         window.status.show_words("Finishing the jobs, then quitting", "warning")
-        window.bridge.figures.connect(self._finished)
+        if self._finishing is not window:
+            self._finishing, self._drains = window, False
+            window.bridge.figures.connect(self._finished)
         window.bridge.call(lambda core: core.control.drain(), lambda _: window.bridge.look_soon())
 
     def _finished(self, figures: Figures) -> None:
         window = self.window
         if window is None or self._leave.is_set():
             return
-        if figures.draining is None or figures.paused is not None:  # resumed meanwhile: stay
+        if figures.draining is None and self._drains:  # resumed meanwhile: stay, for good
+            self._finishing = None
+            window.bridge.figures.disconnect(self._finished)
             return
+        if figures.draining is None or figures.paused is not None:
+            return
+        self._drains = True
         window.status.show_words(
             f"Finishing {counted(figures.active, 'job')}, then quitting", "warning"
         )

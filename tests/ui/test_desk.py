@@ -18,7 +18,9 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from qasync import QEventLoop
 
 from jigdesk.adapters.journal.lock import HomeLock
+from jigdesk.app import Core
 from jigdesk.app.metrics import DeskMetrics
+from jigdesk.domain.changes import JobQuery
 from jigdesk.settings import Settings
 from jigdesk.settings.draft import Draft, KeyringAnswers, Origin, save
 from jigdesk.settings.fields import fields
@@ -279,6 +281,39 @@ def test_finishing_first_completes_the_job_and_accepts_again_at_the_next_start(
         desk.leave()
 
     assert play(again)[0] == 0
+
+
+def test_resuming_takes_the_wish_to_quit_back_for_good(
+    play: Callable[[Story], tuple[int, Desk]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JIGDESK_DEMO_STEP_S", "0.5")
+
+    async def cancel_all(core: Core) -> None:
+        for job in (await core.journal.page(JobQuery())).jobs:
+            await core.control.cancel(job.job_id)
+
+    async def story(desk: Desk) -> None:
+        await with_a_job(desk)
+        assert desk.window is not None
+        bridge = desk.window.bridge
+        desk.window.close()
+        press(desk._question, "Finish, then quit")
+        words = desk.window.status._accepting
+        await until(lambda: words.text() == "Finishing 1 job, then quitting")
+        await bridge.ask(lambda core: core.control.resume())
+        await until(lambda: words.text() == "Accepting jobs")
+        await bridge.ask(cancel_all)
+        await until(lambda: bridge.latest is not None and bridge.latest.active == 0)
+        await bridge.ask(lambda core: core.control.drain())
+        bridge.look_soon()
+        await until(lambda: bridge.latest is not None and bridge.latest.draining is not None)
+        await bridge.ask(lambda core: core.control.pause("A beat more."))
+        bridge.look_soon()
+        await until(lambda: bridge.latest is not None and bridge.latest.paused is not None)
+        assert not desk._leave.is_set()
+        desk.leave()
+
+    assert play(story)[0] == 0
 
 
 def test_the_report_of_a_bug_is_redacted() -> None:
