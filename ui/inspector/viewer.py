@@ -89,15 +89,22 @@ class Viewer(QDialog):
 
     def show_image(self, key: str, image: QImage) -> None:
         """A file was decoded; a null image says that it cannot be shown."""
+        if key not in self._wanted():
+            return  # another one is looked at by now
         self._images[key] = image
         if key == self.file.key:
             self._show()
-        elif self.compare.isChecked() and key == self._input_key():
+        elif self.compare.isChecked():
             self.canvas.show_before(image)
+
+    def _wanted(self) -> tuple[str | None, ...]:
+        """What is kept: a picture takes up to 64 MB, and a job may have hundreds."""
+        return self.file.key, self._input_key()
 
     def _go(self, place: int) -> None:
         self._place = place
-        file = self.file
+        file, wanted = self.file, self._wanted()
+        self._images = {key: image for key, image in self._images.items() if key in wanted}
         self.setWindowTitle(file.name)
         self._title.setText(file_sentence(file))
         self.back.setEnabled(place > 0)
