@@ -151,7 +151,8 @@ class Dock {
 
   cancel(jobId) {
     const parcel = this.parcels.get(jobId);
-    if (parcel) parcel.stop();
+    // a parcel also stays whose last answer was lost: the desk has that job
+    if (parcel && this.jobs.get(jobId).status === null) parcel.stop();
     else this.jobs.command(jobId, 'cancel');
   }
 

@@ -221,6 +221,25 @@ def test_an_upload_that_is_refused_can_be_sent_again(visitor: Visitor) -> None:
     visit.card("completed")
 
 
+def test_a_job_that_runs_is_cancelled_also_when_its_upload_seemed_to_break_off(
+    visitor: Visitor,
+) -> None:
+    visit = visitor()
+
+    def lose_the_answer(route: Route) -> None:
+        if route.request.method == "PUT":
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    visit.page.route("**/request.json*", lose_the_answer)
+    visit.send("refine", PHOTO, steps=100)
+    visit.card("running")
+    visit.page.click("#cards button >> text=Cancel")
+    visit.card("cancelled")
+
+
 def test_a_file_can_be_dropped_and_a_bad_one_is_refused_in_words(
     visitor: Visitor, tmp_path: Path
 ) -> None:
