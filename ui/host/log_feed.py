@@ -72,7 +72,9 @@ def level_of(text: str) -> Level:
 
 
 class LogFeed(QObject):
-    """Keeps the newest lines; `arrived(list[LogLine])` tells at most PIECE new ones.
+    """Keeps the newest lines; `arrived(list[LogLine])` tells new ones, at most PIECE at once.
+
+    Those from before the window listened come all at once, when it begins to.
 
     Lines come on the core's loop and cross with the bridge's beat. `skipped` counts what came
     faster than it could be shown: then the oldest that waited are missing.
