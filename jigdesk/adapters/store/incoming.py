@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import uuid
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
 from jigdesk.adapters.store.disk import disk_errors
+from jigdesk.adapters.store.names import NAMES
 from jigdesk.domain.errors import StoreError
 
 
@@ -21,7 +21,8 @@ class Incoming:
     """
 
     def __init__(self, folder: Path, max_bytes: int | None = None) -> None:
-        self.path = folder / f"{uuid.uuid4().hex}.part"
+        self._name = NAMES.take()
+        self.path = folder / self._name
         self.size_bytes = 0
         self._max_bytes = max_bytes
         self._digest = hashlib.sha256()
@@ -59,15 +60,23 @@ class Incoming:
                 os.utime(self.path, ns=(mtime_ns, mtime_ns))
                 os.fsync(file.fileno())
 
+    def taken_over(self) -> None:
+        """The finished file has gone elsewhere: another one may have its name."""
+        with self._lock:
+            self._file = None
+            NAMES.give_back(self._name)
+
     def discard(self) -> None:
         """Leave nothing behind; harmless when it was taken over or discarded already."""
         with self._lock:
-            self._closed = True
-            if self._file is None:
-                return
-            self._file.close()
-            with contextlib.suppress(OSError):
-                self.path.unlink()
+            # a finished one may just be taken over elsewhere, by its name: that stays its own
+            is_over, self._closed = self._closed, True
+            if self._file is not None:
+                self._file.close()
+                with contextlib.suppress(OSError):
+                    self.path.unlink()
+            if not is_over and not self.path.exists():
+                NAMES.give_back(self._name)
 
     def _open(self) -> BinaryIO:
         if self._file is None:

@@ -192,6 +192,7 @@ class LocalStore:
                 raise PreconditionFailed(key)
             incoming.finish(self._next_mtime_ns(present))
             self._place(incoming.path, path, key, create_only=create_only)
+            incoming.taken_over()
             placed = path.stat()
             note = Note(content_type, incoming.sha256, placed.st_size, placed.st_mtime_ns)
             write_note(self._layout.note(key), key, note)

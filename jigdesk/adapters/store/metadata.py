@@ -8,10 +8,10 @@ import json
 import mimetypes
 import os
 import re
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from jigdesk.adapters.store.names import NAMES
 from jigdesk.domain.errors import StoreError
 
 DEFAULT_TYPE = "application/octet-stream"
@@ -66,7 +66,8 @@ def write_note(path: Path, key: str, note: Note) -> None:
         "size_bytes": note.size_bytes,
         "mtime_ns": note.mtime_ns,
     }
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    name = NAMES.take()
+    part = path.with_name(name)
     try:
         part.write_text(json.dumps(body), encoding="utf-8")
         part.replace(path)
@@ -74,6 +75,7 @@ def write_note(path: Path, key: str, note: Note) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+    NAMES.give_back(name)
 
 
 def guess_note(name: str, stat: os.stat_result) -> Note:

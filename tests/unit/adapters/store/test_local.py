@@ -185,6 +185,35 @@ def test_deleting_leaves_no_empty_folder(store: LocalStore, tmp_path: Path) -> N
     assert list((tmp_path / ".jigdesk").rglob("*.part")) == []
 
 
+def test_names_on_the_way_are_used_again_and_never_by_two(store: LocalStore) -> None:
+    """Python 3.12 keeps each name of a path for good."""
+    names = set()
+    for number in range(20):
+        incoming = store.begin()
+        incoming.write(b"%d" % number)
+        names.add(incoming.path.name)
+        if number % 2:
+            store.commit(incoming, f"a/{number}", "text/plain")
+        other = store.begin()  # it may have got the name
+        other.write(b"other")
+        incoming.discard()
+        store.commit(other, f"b/{number}", "text/plain")
+        other.discard()
+        assert store.get(f"b/{number}", 10)[0] == b"other"
+    assert len(names) <= 2
+
+
+def test_one_that_is_discarded_while_it_is_taken_over_keeps_its_name(store: LocalStore) -> None:
+    incoming = store.begin()
+    incoming.write(b"mine")
+    incoming.finish(1)  # as `commit` begins, in another thread
+    incoming.discard()  # the caller left
+    others = [store.begin() for _ in range(50)]
+    assert incoming.path not in [other.path for other in others]
+    for other in others:
+        other.discard()
+
+
 def test_links_and_empty_folders_are_not_listed(store: LocalStore, tmp_path: Path) -> None:
     store.put("a/b", b"x", "text/plain")
     (tmp_path / "jig-react" / "empty" / "deep").mkdir(parents=True)
