@@ -182,6 +182,13 @@ class JournalUnavailable(TransientError):
         super().__init__("journal_unavailable", message)
 
 
+class DiskFull(TransientError):
+    """There is no room for a job's file on this machine; it may be tried again."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__("disk_full", f"The disk of {folder} is full. Free some space.")
+
+
 class StoreError(JigDeskError):
     """The object store refused for good (access denied, no such bucket, bad key)."""
 

@@ -40,7 +40,8 @@ class Engine(Protocol):
     async def download(self, file: EngineFile, path: Path, max_bytes: int) -> FileDigest:
         """Stream a result into `path` by way of a `.part` file.
 
-        Raises ObjectNotFound when the engine has no such file (any more).
+        Raises ObjectNotFound when the engine has no such file (any more), DiskFull when there is no
+        room for it here.
         """
 
     async def free(self) -> None:

@@ -106,12 +106,12 @@ class Selected(QObject):
         """Who chooses anew means what is marked, not jobs that lie elsewhere or left the list."""
         if self._putting:
             return
-        marked = (
-            self._model.job(row)
-            for stretch in self._rows.selection().toList()
-            for row in range(stretch.top(), stretch.bottom() + 1)
-        )
-        seen = {job.job_id for job in marked if job is not None}
+        stretches = [(part.top(), part.bottom()) for part in self._rows.selection().toList()]
+        seen = {
+            job_id
+            for row, job_id in self._model.loaded().items()
+            if any(top <= row <= bottom for top, bottom in stretches)
+        }
         if len(seen) < len(self._ids):
             self._ids = {job_id: None for job_id in self._ids if job_id in seen}
             self.changed.emit(len(self._ids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from jigdesk.adapters.comfyui.timing import Timing
 from jigdesk.adapters.comfyui.transfer import save_stream
 from jigdesk.domain.engine import EngineFile, Graph
 from jigdesk.domain.errors import (
+    DiskFull,
     EngineError,
     EngineUnavailable,
     ErrorCode,
@@ -158,7 +160,8 @@ class ComfyHttp:
         """Stream a file into `path` by way of a `.part` file, hashing it on the way.
 
         Raises ObjectNotFound when the engine has it no more, JobError(EXECUTION_ERROR) when it
-        is larger than `max_bytes`. Cancelled or failed: neither `path` nor the part remains.
+        is larger than `max_bytes`, DiskFull when there is no room for it. Cancelled or failed:
+        neither `path` nor the part remains.
         """
         query = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
         timeout = self._timing.transfer_s
@@ -170,7 +173,12 @@ class ComfyHttp:
             if (response.content_length or 0) > max_bytes:
                 raise too_large(file, max_bytes)
             chunks = response.content.iter_chunked(256 * 1024)
-            digest = await save_stream(chunks, path, max_bytes)
+            try:
+                digest = await save_stream(chunks, path, max_bytes)
+            except OSError as failed:
+                if failed.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise DiskFull(str(path.parent)) from failed
+                raise
         if digest is None:
             raise too_large(file, max_bytes)
         return digest

@@ -13,7 +13,7 @@ from aiohttp import web
 from jigdesk.adapters.comfyui.client import ComfyEngine
 from jigdesk.adapters.comfyui.timing import Timing
 from jigdesk.domain.engine import EngineFile
-from jigdesk.domain.errors import EngineError, EngineUnavailable, ErrorCode, JobError
+from jigdesk.domain.errors import DiskFull, EngineError, EngineUnavailable, ErrorCode, JobError
 from tests.fakes.comfyui_follow import names_in
 from tests.fakes.comfyui_server import FakeComfyServer, serve
 from tests.integration.comfyui.conftest import CLIENT_ID
@@ -64,6 +64,20 @@ async def test_a_download_is_streamed_and_hashed(
     assert target.read_bytes() == body
     assert (digest.size_bytes, digest.sha256) == (len(body), hashlib.sha256(body).hexdigest())
     assert names_in(tmp_path) == ["result.webm"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full disk")
+async def test_a_result_for_which_there_is_no_room_may_be_fetched_later(
+    server: FakeComfyServer, engine: ComfyEngine, tmp_path: Path
+) -> None:
+    server.files["output", "", "r.png"] = os.urandom(3_000_000)
+    target, part = tmp_path / "r.png", tmp_path / "r.png.part"
+    part.symlink_to("/dev/full")
+    with pytest.raises(DiskFull, match="Free some space"):
+        await engine.download(EngineFile("r.png", "", "output"), target, 10**7)
+    assert names_in(tmp_path) == []
+    digest = await engine.download(EngineFile("r.png", "", "output"), target, 10**7)
+    assert digest.size_bytes == target.stat().st_size == 3_000_000
 
 
 async def test_a_result_over_the_limit_leaves_nothing_behind(

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from jigdesk.adapters.process.child import ChildProcess
+from jigdesk.domain.engine import EngineFile
+from jigdesk.domain.errors import DiskFull
+from jigdesk.ports import FileDigest
 from tests.fakes.families import eventually, script
 from tests.harness.browser import BLUR
 from tests.harness.pictures import photo
@@ -61,6 +64,26 @@ async def test_intake_stops_before_the_disk_is_full_and_goes_on(small_disk: Path
         assert await webhook(desk) == 202
         job_id = await desk.browser.submit(BLUR, {"photo.png": photo()})
         assert (await desk.browser.watch(job_id))[-1].name == "job_done"
+
+
+async def test_a_job_whose_result_has_no_room_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_desk(tmp_path / "home") as desk:
+        client, no_room = desk.core.engine.client, [DiskFull("jobs"), DiskFull("jobs")]
+        fetch = client.download
+
+        async def download(file: EngineFile, path: Path, max_bytes: int) -> FileDigest:
+            if no_room:
+                raise no_room.pop()
+            return await fetch(file, path, max_bytes)
+
+        monkeypatch.setattr(client, "download", download)
+        job_id = await desk.browser.submit(BLUR, {"photo.png": photo()})
+        assert (await desk.browser.watch(job_id))[-1].name == "job_done"
+        job = await desk.core.journal.job(job_id)
+        assert job is not None
+        assert (job.attempt, no_room) == (1, [])
 
 
 async def test_the_engines_folders_of_a_managed_one_are_known(tmp_path: Path) -> None:
