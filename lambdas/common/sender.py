@@ -14,6 +14,8 @@ from lambdas.common.ports import Answer, WebhookUnreachable
 TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 64 * 1024
 _MAX_RETRY_AFTER_S = 3600
+_DIGITS = 9
+"""More than that is too long in any case, and Python reads no number of thousands of digits."""
 
 
 class HttpWebhookSender:
@@ -69,6 +71,7 @@ class HttpWebhookSender:
 
 def _retry_after(value: str | None) -> int | None:
     """Only the form in seconds: a desk sends no other."""
-    if value is None or not value.strip().isdecimal():
+    digits = (value or "").strip()
+    if not digits.isdecimal():
         return None
-    return min(int(value), _MAX_RETRY_AFTER_S)
+    return _MAX_RETRY_AFTER_S if len(digits) > _DIGITS else min(int(digits), _MAX_RETRY_AFTER_S)

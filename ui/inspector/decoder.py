@@ -11,6 +11,8 @@ from PIL import Image, ImageOps
 from PySide6.QtCore import QObject, QSize, QThreadPool, Signal
 from PySide6.QtGui import QImage
 
+from jigdesk.app.pictures import UNREADABLE
+
 THREADS = 2
 MAX_PIXELS = 80_000_000
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -38,7 +40,7 @@ def decode(source: bytes | Path, size: QSize, *, enlarge: bool = False) -> QImag
                 else:
                     picture.thumbnail(box)
                 pixels = picture.convert("RGBA").convert("RGBa")
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except UNREADABLE:
         return QImage()
     image = QImage(
         pixels.tobytes("raw", "BGRa"),

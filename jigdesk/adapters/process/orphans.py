@@ -58,7 +58,7 @@ def read_record(path: Path) -> ChildRecord | None:
             cmdline=tuple(str(part) for part in data["cmdline"]),
             cookie=str(data["cookie"]),
         )
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 

@@ -33,6 +33,14 @@ def addresses() -> Addresses:
     return frozenset(found)
 
 
+def _addresses_or(before: Addresses) -> Addresses:
+    """Those of before while the system tells none (it has no file handle left, for one)."""
+    try:
+        return addresses()
+    except OSError:
+        return before
+
+
 class Wakefulness:
     """Tells sleep and network changes apart from time that just passes.
 
@@ -61,10 +69,11 @@ class Wakefulness:
 
 async def watch_wakes(told: Callable[[str], None], every_s: float = LOOK_EVERY_S) -> None:
     """Call `told` after each sleep and each change of network, until cancelled."""
-    watch = Wakefulness(time.time(), time.monotonic(), await asyncio.to_thread(addresses))
+    seen = await asyncio.to_thread(_addresses_or, frozenset())
+    watch = Wakefulness(time.time(), time.monotonic(), seen)
     while True:
         await asyncio.sleep(every_s)
-        seen = await asyncio.to_thread(addresses)
+        seen = await asyncio.to_thread(_addresses_or, seen)
         happened = watch.look(time.time(), time.monotonic(), seen, waited_s=every_s)
         if happened is not None:
             told(happened)

@@ -92,3 +92,11 @@ async def test_a_record_that_is_none_of_ours_is_forgotten(tmp_path: Path) -> Non
         record.write_text(text)
         assert end_orphan(record) == ()
         assert not record.exists()
+
+
+def test_a_record_of_impossible_numbers_is_none(tmp_path: Path) -> None:
+    record = tmp_path / "engine.json"
+    record.write_text(
+        '{"version": 1, "pid": Infinity, "create_time": 1, "port": 1, "cmdline": [], "cookie": ""}'
+    )
+    assert read_record(record) is None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, features
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QAbstractItemModelTester
@@ -76,6 +76,21 @@ def test_a_preview_of_the_size_that_was_wanted_is_painted_as_it_is(
 @pytest.mark.parametrize("data", [b"", b"no picture", sample_png()[:500], bomb()])
 def test_what_is_no_picture_is_a_null_image(data: bytes) -> None:
     assert decode(data, QSize(100, 100)).isNull()
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+def test_whatever_a_reader_stumbles_over_is_no_picture(qtbot: QtBot) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(buffer, "AVIF")
+    damaged = buffer.getvalue().replace(b"pitm", b"free")  # Pillow: RuntimeError
+    decoder = Decoder()
+    try:
+        for _ in range(2):  # the second is decoded, too
+            with qtbot.waitSignal(decoder.decoded) as answer:
+                decoder.ask("a", damaged, QSize(20, 20))
+            assert answer.args[1].isNull()
+    finally:
+        decoder.close()
 
 
 def test_of_one_key_only_the_first_and_the_newest_are_decoded(qtbot: QtBot) -> None:

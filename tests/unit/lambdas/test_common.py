@@ -24,7 +24,7 @@ from lambdas.common.delivery import Desks
 from lambdas.common.env import read_environment
 from lambdas.common.ports import WebhookUnreachable
 from lambdas.common.pusher_rest import PusherRest, PusherSettings, SilentPublisher
-from lambdas.common.sender import HttpWebhookSender
+from lambdas.common.sender import HttpWebhookSender, _retry_after
 from lambdas.jobs_api.remote import RegisteredWorkflows, WebhookCommander
 from tests.fakes.api_world import WORKFLOWS
 from tests.fakes.lambda_parts import JOB, SECRET, register, soon
@@ -118,6 +118,13 @@ class TestSender:
             desk.answer = lambda _: (503, {})
             answer = HttpWebhookSender(SECRET).send(f"{desk.url}/x", "a-1", b"{}")
             assert (answer.status, answer.retry_after_s) == (503, 7)
+
+    @pytest.mark.parametrize(
+        ("header", "seconds"),
+        [(None, None), ("soon", None), (" 7 ", 7), ("86400", 3600), ("9" * 5_000, 3600)],
+    )
+    def test_retry_after_is_bounded(self, header: str | None, seconds: int | None) -> None:
+        assert _retry_after(header) == seconds
 
     def test_a_listener_that_never_answers_is_given_up(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:

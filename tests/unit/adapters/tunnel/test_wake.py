@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from jigdesk.adapters.tunnel.wake import Wakefulness, addresses
+import asyncio
+
+import pytest
+
+from jigdesk.adapters.tunnel import wake
+from jigdesk.adapters.tunnel.wake import Addresses, Wakefulness, addresses, watch_wakes
+from tests.harness.waiting import eventually
 
 HOME = frozenset({("eth0", "192.0.2.1")})
 AWAY = frozenset({("wlan0", "198.51.100.7")})
@@ -38,3 +44,22 @@ def test_a_new_address_is_a_change_of_network() -> None:
 
 def test_this_machines_addresses_leave_loopback_out() -> None:
     assert not any(address.startswith("127.") or address == "::1" for _, address in addresses())
+
+
+async def test_a_system_that_tells_no_addresses_changed_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+    answers: list[Addresses | OSError] = [HOME, OSError(24, "Too many open files"), HOME, AWAY]
+
+    def look() -> Addresses:
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(wake, "addresses", look)
+    watching = asyncio.create_task(watch_wakes(told.append, every_s=0.01))
+    await eventually(lambda: told)
+    watching.cancel()
+    assert told == ["the network changed"]
