@@ -35,7 +35,7 @@ class Commands:
         # the row says cancelled, so nothing that still runs can change the job any more
         await self._queue.drop(job_id)
         for run in await self._journal.stage_runs(job_id):
-            if run.state is StageState.POSTING and run.attempt == job.attempt:
+            if run.state is StageState.POSTING and run.attempt == ended.attempt:
                 self._stopper.stop(run.prompt_id)
         return ended
 
