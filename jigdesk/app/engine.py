@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from jigdesk.domain.errors import EngineUnavailable, RequestError, SetupError
 from jigdesk.domain.resources import MemoryUse
 from jigdesk.ports import Engine
 from jigdesk.settings import ComfyUISettings, Settings
+from jigdesk.settings.engine_args import given
 
 LOOK_AGAIN_S = 1.0
 SHOWN_LINES = 50
@@ -40,9 +40,6 @@ OUTPUT_SUBFOLDER = "jigdesk"
 """What every `filename_prefix` begins with; see `services.stage`."""
 
 _WAIT = "Wait, or restart it now: jigdesk comfyui restart. comfyui.stall_timeout_s sets the time."
-
-_SHORTEST = len("--x")
-"""Of the beginnings by which argparse knows an option."""
 
 _NAMES = {"demo": "The demo engine", "managed": "ComfyUI", "remote": "The remote ComfyUI"}
 
@@ -314,20 +311,10 @@ def engine_folders(chosen: ComfyUISettings, base_dir: Path) -> tuple[Path, ...]:
     is_demo = chosen.kind == "demo"
     args = () if is_demo else chosen.args
     started_in = base_dir if is_demo else chosen.path or base_dir  # where relative ones count from
-    base = started_in / (_given(args, "--base-directory") or "")
-    input_dir = _given(args, "--input-directory") or base / "input"
-    output_dir = _given(args, "--output-directory") or base / "output"
+    base = started_in / (given("--base-directory", args) or "")
+    input_dir = given("--input-directory", args) or base / "input"
+    output_dir = given("--output-directory", args) or base / "output"
     return started_in / input_dir / UPLOAD_SUBFOLDER, started_in / output_dir / OUTPUT_SUBFOLDER
-
-
-def _given(args: Sequence[str], option: str) -> str | None:
-    """What main.py takes for an option: the last one, also after `=` and by its beginning."""
-    found = None
-    for word, after in pairwise((*args, "")):
-        name, has_value, value = word.partition("=")
-        if len(name) >= _SHORTEST and option.startswith(name):
-            found = value if has_value else after
-    return found
 
 
 def find_python(folder: Path) -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from jigdesk.domain.quiet_hours import QuietHours
+from jigdesk.settings.engine_args import given
 from jigdesk.settings.fields import fields
 from jigdesk.settings.model import Settings
 from jigdesk.settings.problems import Problem
@@ -74,18 +75,11 @@ def _comfyui(settings: Settings) -> Iterator[Problem]:
         yield Problem("comfyui.path", 'is needed with comfyui.kind = "managed"')
     if comfyui.kind == "remote" and comfyui.url is None:
         yield Problem("comfyui.url", 'is needed with comfyui.kind = "remote"')
-    refused = [why for option, why in _LISTENING.items() if _gives(option, comfyui.args)]
+    refused = [why for option, why in _LISTENING.items() if given(option, comfyui.args) is not None]
     if comfyui.kind == "managed" and refused:
         yield Problem("comfyui.args", f"must not hold {', nor '.join(refused)}")
 
 
-def _gives(option: str, args: Sequence[str]) -> bool:
-    """Whether main.py would read the option: argparse takes a unique beginning of it as well."""
-    names = (word.partition("=")[0] for word in args)
-    return any(option.startswith(name) and len(name) >= _SHORTEST for name in names)
-
-
-_SHORTEST = len("--x")
 _LISTENING = {
     "--port": "--port: set comfyui.port instead",
     "--listen": (
