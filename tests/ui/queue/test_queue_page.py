@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QPoint, Qt, QUrl, Slot
+from PySide6.QtCore import QObject, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from pytestqt.qtbot import QtBot
 
@@ -20,7 +20,7 @@ from tests.ui.jobs import chain, send
 from ui.frame.question import Question
 from ui.inspector.panel import Inspector
 from ui.queue.chips import Chips
-from ui.queue.columns import ROW_PX, Column
+from ui.queue.columns import Column
 from ui.queue.page import QueuePage
 
 
@@ -68,69 +68,6 @@ def shown(qtbot: QtBot, page: QueuePage, count: int) -> None:
 def select(page: QueuePage, *rows: int) -> None:
     page.selected.clear()
     page.selected.take([page.model.job(row).job_id for row in rows])  # type: ignore[union-attr]
-
-
-def click(qtbot: QtBot, page: QueuePage, row: int) -> None:
-    place = page.table.visualRect(page.model.index(row, 0)).center()
-    qtbot.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
-
-
-def test_a_click_chooses_one_job_alone_also_when_a_chosen_one_left_the_list(
-    qtbot: QtBot, desk: OpenDesk
-) -> None:
-    page = desk.page
-    gone = add_jobs(desk, 3)[-1]
-    page.chips.choose("Active")
-    shown(qtbot, page, 3)
-    click(qtbot, page, 0)
-    assert page.selected.ids == (gone,)
-    end_jobs(desk, gone, JobStatus.CANCELLED)
-    qtbot.waitUntil(lambda: page.model.row_of(gone) is None)
-    click(qtbot, page, 1)
-    assert page.selected.ids == (page.model.job(1).job_id,)  # type: ignore[union-attr]
-
-
-def test_a_click_after_select_all_chooses_one_job_alone(qtbot: QtBot, desk: OpenDesk) -> None:
-    page, many = desk.page, 250
-    add_jobs(desk, many)
-    shown(qtbot, page, many)
-    page.table.selectAll()
-    qtbot.waitUntil(lambda: len(page.selected.ids) == many)
-    assert len(page.model.loaded()) < many
-    click(qtbot, page, 2)
-    assert page.selected.ids == (page.model.job(2).job_id,)  # type: ignore[union-attr]
-
-
-def test_another_filter_is_not_given_the_jobs_that_select_all_still_reads(
-    qtbot: QtBot, desk: OpenDesk
-) -> None:
-    page = desk.page
-    add_jobs(desk, 3)
-    shown(qtbot, page, 3)
-    page.table.selectAll()
-    page.chips.choose("Failed")
-    answered: list[None] = []
-
-    async def nothing(_: Core) -> None:
-        return
-
-    qtbot.waitUntil(lambda: page.model.is_read)
-    desk.bridge.call(nothing, answered.append)  # what was asked before has been answered then
-    qtbot.waitUntil(lambda: bool(answered))
-    assert page.selected.ids == ()
-
-
-def test_what_can_be_done_with_the_chosen_job_follows_its_state(
-    qtbot: QtBot, desk: OpenDesk
-) -> None:
-    menu = desk.page.menu
-    (job_id,) = add_jobs(desk, 1)
-    shown(qtbot, desk.page, 1)
-    select(desk.page, 0)
-    assert (menu.cancel.isEnabled(), menu.retry.isEnabled()) == (True, False)
-    end_jobs(desk, job_id, JobStatus.CANCELLED)
-    qtbot.waitUntil(menu.retry.isEnabled)
-    assert not menu.cancel.isEnabled()
 
 
 def test_jobs_appear_by_themselves_newest_first(qtbot: QtBot, desk: OpenDesk) -> None:
@@ -280,45 +217,12 @@ def test_many_refusals_are_one_toast(qtbot: QtBot, desk: OpenDesk, number: int, 
     assert f"{said} refused)" in desk.window.toasts.shown[0]
 
 
-def test_selection_and_scroll_survive_new_jobs(qtbot: QtBot, desk: OpenDesk) -> None:
-    add_jobs(desk, 60)
-    shown(qtbot, desk.page, 60)
-    table, model = desk.page.table, desk.page.model
-    select(desk.page, 30, 31)
-    chosen = desk.page.selected.ids
-    table.verticalScrollBar().setValue(20 * ROW_PX + 7)
-    top = model.job(20)
-    assert top is not None
-    add_jobs(desk, 5)
-    shown(qtbot, desk.page, 65)
-    qtbot.waitUntil(lambda: model.row_of(top.job_id) == 25)
-    assert table.verticalScrollBar().value() == 25 * ROW_PX + 7
-    assert desk.page.selected.ids == chosen
-    rows = {index.row() for index in table.selectionModel().selectedRows()}
-    assert rows == {model.row_of(job_id) for job_id in chosen} == {35, 36}
-
-
 def test_at_the_top_new_jobs_are_seen(qtbot: QtBot, desk: OpenDesk) -> None:
     add_jobs(desk, 40)
     shown(qtbot, desk.page, 40)
     add_jobs(desk, 1)
     shown(qtbot, desk.page, 41)
     assert desk.page.table.verticalScrollBar().value() == 0
-
-
-def test_clicks_select_by_job_and_select_all_takes_what_is_not_loaded(
-    qtbot: QtBot, desk: OpenDesk
-) -> None:
-    ids = add_jobs(desk, 250)
-    shown(qtbot, desk.page, 250)
-    table = desk.page.table
-    y = table.rowViewportPosition(2) + 5
-    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(40, y))
-    assert desk.page.selected.ids == (ids[-3],)
-    table.selectAll()
-    qtbot.waitUntil(lambda: len(desk.page.selected.ids) == 250)
-    assert set(desk.page.selected.ids) == set(ids)
-    assert desk.page.bar.isVisible()
 
 
 def test_search_waits_for_the_typing_to_pause(qtbot: QtBot, desk: OpenDesk) -> None:
