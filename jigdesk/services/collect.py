@@ -14,6 +14,7 @@ from jigdesk.domain.changes import ResultFile
 from jigdesk.domain.engine import EngineFile, NodeOutput
 from jigdesk.domain.errors import ErrorCode, JobError, ObjectNotFound
 from jigdesk.domain.template import OutputSpec, Template
+from jigdesk.files import room_for
 from jigdesk.ports import Engine, FileDigest
 from jigdesk.services.folder import JobFolder
 from jigdesk.services.media import OF_NO_KIND, describe
@@ -111,7 +112,8 @@ class Collector:
         return found
 
     async def _fetch(self, file: EngineFile, path: Path) -> FileDigest:
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        with room_for(path):
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
             return await self._engine.download(file, path, self._max_file_bytes)
         except ObjectNotFound as gone:
@@ -185,8 +187,9 @@ def _file_name(output: str, index: int, suffix: str) -> str:
 
 def _write_text(path: Path, text: str) -> FileDigest:
     data = text.encode()[:MAX_TEXT_BYTES]
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
+    with room_for(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(path)
     return FileDigest(len(data), hashlib.sha256(data).hexdigest())

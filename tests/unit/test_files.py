@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
+import re
 import stat
 import threading
 from pathlib import Path
 
 import pytest
 
-from jigdesk.files import write_whole
+from jigdesk.domain.errors import DiskFull
+from jigdesk.files import room_for, write_whole
 
 
 def test_makes_the_folder_and_is_the_owners_alone(tmp_path: Path) -> None:
@@ -50,3 +53,11 @@ def test_what_cannot_be_put_in_its_place_leaves_nothing_beside_it(tmp_path: Path
     with pytest.raises(OSError, match="directory"):
         write_whole(tmp_path / "offered.json", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["offered.json"]
+
+
+def test_only_a_disk_without_room_is_said_to_be_full(tmp_path: Path) -> None:
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        with pytest.raises(DiskFull, match=re.escape(str(tmp_path))), room_for(tmp_path / "r.png"):
+            raise OSError(number, "no room")
+    with pytest.raises(FileNotFoundError), room_for(tmp_path / "r.png"):
+        raise FileNotFoundError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,13 +17,13 @@ from jigdesk.adapters.comfyui.timing import Timing
 from jigdesk.adapters.comfyui.transfer import save_stream
 from jigdesk.domain.engine import EngineFile, Graph
 from jigdesk.domain.errors import (
-    DiskFull,
     EngineError,
     EngineUnavailable,
     ErrorCode,
     JobError,
     ObjectNotFound,
 )
+from jigdesk.files import room_for
 from jigdesk.ports import FileDigest
 
 UPLOAD_SUBFOLDER = "jigdesk"
@@ -173,12 +172,8 @@ class ComfyHttp:
             if (response.content_length or 0) > max_bytes:
                 raise too_large(file, max_bytes)
             chunks = response.content.iter_chunked(256 * 1024)
-            try:
+            with room_for(path):
                 digest = await save_stream(chunks, path, max_bytes)
-            except OSError as failed:
-                if failed.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise DiskFull(str(path.parent)) from failed
-                raise
         if digest is None:
             raise too_large(file, max_bytes)
         return digest
